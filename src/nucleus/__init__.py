@@ -1,0 +1,1 @@
+"""Nucleus: no external side effect unless mediated and authorised by a policy that only tightens."""

@@ -1,0 +1,1 @@
+"""The gate: the one place that joins kernel, policy and trace."""

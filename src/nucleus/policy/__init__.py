@@ -1,0 +1,1 @@
+"""Policy: what files say, turned into ints and scopes that the kernel can judge."""

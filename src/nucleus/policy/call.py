@@ -1,0 +1,75 @@
+"""What a front end asks for, and what classification makes of it.
+
+``Call`` is the only form in which a request reaches the gate, whatever the
+front end (SDK, MCP, proxy, hook). ``Classified`` is the only form in which
+it reaches the kernel. Between them stands ``classify``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+READ: Final = "fs.read"
+LIST: Final = "fs.list"
+GLOB: Final = "fs.glob"
+GREP: Final = "fs.grep"
+WRITE: Final = "fs.write"
+EDIT: Final = "fs.edit"
+DELETE: Final = "fs.delete"
+FETCH: Final = "net.fetch"
+SEARCH: Final = "net.search"
+GIT_STATUS: Final = "git.status"
+GIT_DIFF: Final = "git.diff"
+GIT_LOG: Final = "git.log"
+COMMIT: Final = "git.commit"
+BRANCH: Final = "git.branch"
+PUSH: Final = "git.push"
+RUN: Final = "proc.run"
+PULL_REQUEST: Final = "publish.pull_request"
+COMMENT: Final = "publish.comment"
+LABEL: Final = "publish.label"
+ISSUE: Final = "publish.read"
+SPAWN: Final = "spawn"
+TOOL: Final = "tool"
+"""A function of the user's own, declared with an op and a destination (``@session.tool``)."""
+UNKNOWN: Final = "unknown"
+"""A tool without a reviewed mapping: judged as the worst case."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A kind, JSON-ready arguments, and the bytes that the effect would use."""
+
+    kind: str
+    args: Mapping[str, Any]
+    body: bytes = b""
+    seen: int = 0
+    """Exposure of the handles that went into the arguments. It can only add to what is carried."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """The facts of one call but for cost, clock and approval; and what a person is told of them."""
+
+    op: int
+    legs: int
+    carried: int
+    sink: int
+    scope: int
+    trusted: int
+    home: int
+    attested: int
+    public: int
+    fixed: int
+    destination: str = ""
+    """Canonical: ``host:port``, ``remote URL ref``, a path. Empty where nothing leaves."""
+    why: str = ""
+    """One sentence on the scope verdict. For a person; may name what the agent must not learn."""
+    where: str = ""
+    """``file:line`` or ``profile NAME`` of the rule that set the scope."""
+    next_step: str = ""
+    """What would change the verdict: a line for the policy file."""
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    """What the effect must use in place of the caller's words: remote URL, refs, absolute path."""

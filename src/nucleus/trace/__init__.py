@@ -1,0 +1,1 @@
+"""Traces: append-only, tamper-evident, replayable."""
