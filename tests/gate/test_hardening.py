@@ -14,7 +14,7 @@ from nucleus.gate.hardening import clean_environment, home_of
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prctl and the password database")
 
 NOBODY = 65534
-SPY = 'if : < "/proc/$1/environ"; then echo readable; else echo refused; fi'
+SPY = 'if true < "/proc/$1/environ"; then echo readable; else echo refused; fi'
 """Opening it needs the same right as attaching a debugger, whatever Yama is set to."""
 
 
