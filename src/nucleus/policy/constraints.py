@@ -43,7 +43,8 @@ _DENIES: Final = 1
 _ASKS: Final = 2
 _ALLOWS: Final = 4
 _NAMES: Final = 8
-_FIELD: Final = 4
+_FIXES: Final = 16
+_FIELD: Final = 5
 """Bits that each set has in the bits of an entry."""
 
 
@@ -57,6 +58,8 @@ class Judgement(NamedTuple):
     """``file:line`` or ``profile NAME``."""
     named: bool
     """Whether the owner's own patterns name the value, other than by naming everything."""
+    exact: bool
+    """Whether they name it by a pattern that matches nothing else."""
 
 
 @final
@@ -97,7 +100,8 @@ class Scope:
         """Enter one set into the tables and masks."""
         for shape, source in one.allow:
             named = 0 if shape.everything or one.ceiling else _NAMES
-            self._grants.add(shape, (_ALLOWS | named) << shift, source)
+            exact = _FIXES if named and shape.literal else 0
+            self._grants.add(shape, (_ALLOWS | named | exact) << shift, source)
         for shape, source in one.ask:
             self._limits.add(shape, _ASKS << shift, source)
         for shape, source in one.deny:
@@ -122,7 +126,7 @@ class Scope:
         """Return the least answer of the sets. A value that is not canonical is denied, whatever they say."""
         encoded = self.kind.encode(value)
         if encoded is None:
-            return Judgement(DENY, f"not a canonical {self.kind.name}: {value!r}", "", named=False)
+            return Judgement(DENY, f"not a canonical {self.kind.name}: {value!r}", "", named=False, exact=False)
         limits = self._limits.find(fold(encoded))
         if self.kind.alias is not None:
             other = self.kind.alias(encoded)
@@ -144,8 +148,11 @@ class Scope:
             return _cite(ASK, limits, self._asks)
         if self._ceded & silent:
             return self._unnamed(ASK, self._ceded & silent)
+        cited = _cite(ALLOW, grants, -1)
         voices = self._voices
-        return _cite(ALLOW, grants, -1, named=voices != 0 and bits & voices == voices)
+        if voices == 0 or bits & voices != voices:
+            return cited
+        return Judgement(ALLOW, cited.why, cited.where, named=True, exact=bits & voices << 1 == voices << 1)
 
     def permits(self, value: Value) -> bool:
         """Whether the value is allowed or asked for."""
@@ -155,16 +162,16 @@ class Scope:
         """Return the verdict of the first set that does not name the value."""
         first = (silent & -silent).bit_length() // _FIELD
         layer = self.sets[first].layer
-        return Judgement(verdict, f"not a {self.kind.name} that {layer} names", layer, named=False)
+        return Judgement(verdict, f"not a {self.kind.name} that {layer} names", layer, named=False, exact=False)
 
 
-def _cite(verdict: int, entries: list[Entry], mask: int, *, named: bool = False) -> Judgement:
+def _cite(verdict: int, entries: list[Entry], mask: int) -> Judgement:
     """Return the verdict with the pattern behind it: the last entry is the innermost."""
     for entry in reversed(entries):
         for bit, source in entry.sources.items():
             if bit & mask:
-                return Judgement(verdict, source.reason, source.where, named)
-    return Judgement(verdict, "nothing limits it", "", named)
+                return Judgement(verdict, source.reason, source.where, named=False, exact=False)
+    return Judgement(verdict, "nothing limits it", "", named=False, exact=False)
 
 
 def fold(text: str) -> str:
@@ -186,7 +193,7 @@ def leq(p: Scope, q: Scope) -> bool:
     """Whether ``q`` answers no less than ``p`` to every value, and names all that ``p`` names."""
     if p.kind is not q.kind:
         return False
-    return all(_answers_less(p, bound) for bound in q.sets) and _names_less(p, q)
+    return all(_answers_less(p, bound) for bound in q.sets) and _vouches_less(p, q)
 
 
 def _answers_less(p: Scope, bound: Constraint) -> bool:
@@ -221,20 +228,26 @@ def _bounded(one: Constraint, bound: Constraint) -> bool:
     return bound.otherwise == ASK or all(_within(shape, bound.ask) for shape, _ in one.ask)
 
 
-def _names_less(p: Scope, q: Scope) -> bool:
-    """Whether ``q`` names all that ``p`` names."""
+def _vouches_less(p: Scope, q: Scope) -> bool:
+    """Whether ``q`` names all that ``p`` names, and exactly what ``p`` names exactly."""
     voices = [one for one in p.sets if not one.ceiling]
-    if not voices:
-        return True
     bounds = [one for one in q.sets if not one.ceiling]
-    return bool(bounds) and all(
-        any(all(_within(shape, _naming(bound)) for shape, _ in _naming(one)) for one in voices) for bound in bounds
+    return not voices or (
+        bool(bounds)
+        and all(
+            any(
+                all(_within(shape, _vouching(bound, exact=exact)) for shape, _ in _vouching(one, exact=exact))
+                for one in voices
+            )
+            for bound in bounds
+            for exact in (False, True)
+        )
     )
 
 
-def _naming(one: Constraint) -> tuple[Pattern, ...]:
-    """Return the patterns of a set that name something in particular."""
-    return tuple(pattern for pattern in one.allow if not pattern[0].everything)
+def _vouching(one: Constraint, *, exact: bool) -> tuple[Pattern, ...]:
+    """Return the patterns of a set that name something in particular, or one value."""
+    return tuple(pattern for pattern in one.allow if (pattern[0].literal if exact else not pattern[0].everything))
 
 
 def _within(shape: Shape, patterns: Iterable[Pattern]) -> bool:

@@ -3,8 +3,8 @@
 Built by ``load.load_policy``; combined by ``restrict.meet``; compared by
 ``restrict.leq``. How to ask it::
 
-    policy.scopes["write"].judge("src/a.py")          -> Judgement(scope, why, where, named)
-    policy.scopes["fetch"].judge(canonical_url(text))
+    policy.scopes["write"].judge("src/a.py")          -> Judgement(scope, why, where, named, exact)
+    policy.scopes["fetch"].judge(parse_url(text).text)
     policy.scopes["commands"].judge(["pytest", "-q"])
     policy.labels.untrusted.find("vendor/x.py")       -> Source | None
     policy.labels.public.judge("README.md").scope == ALLOW
@@ -13,7 +13,9 @@ Built by ``load.load_policy``; combined by ``restrict.meet``; compared by
 
 ``scopes`` has every key of ``KEYS``; a key of which nobody spoke permits
 nothing. ``Judgement.named`` is true where the owner's own words name the
-value (not by ``**``): that is what makes a destination trusted. A value that
+value (not by ``**``): that is what makes a destination trusted. ``exact`` is true
+where they name it by a pattern that matches nothing else (one URL, one value
+of a closed set): that is what makes bytes ``fixed``. A value that
 is not in the canonical form of its kind (see ``values``) is denied.
 
 A built-in profile is a file of the same language with these more tables::
@@ -34,7 +36,7 @@ from typing import Final, final
 from nucleus.policy.constraints import ASK, Constraint, Scope
 from nucleus.policy.patterns import PatternSet
 from nucleus.policy.source import Source
-from nucleus.policy.values import COMMAND, NAME, PATH, REF, URL, Kind
+from nucleus.policy.values import COMMAND, METHOD_URL, NAME, PATH, REF, URL, Kind
 
 KEYS: Final[Mapping[str, Kind]] = {
     "read": PATH,
@@ -49,17 +51,26 @@ KEYS: Final[Mapping[str, Kind]] = {
     "commands": COMMAND,
     "env": NAME,
     "ports": NAME,  # numbers, as text
-    "model": URL,
+    "model": METHOD_URL,
     "services": NAME,  # mailbox:ADDRESS, repository:OWNER/NAME, database:NAME, tracker:OWNER/NAME
     "templates": NAME,  # closed sets, as label:bug: no wildcard
 }
 """The keys of ``[allow]``, ``[ask]``, ``[deny]``, and the kind of value that each speaks of."""
 
 
+CALL_COST: Final = 1_000_000
+"""Micro-units that a call costs where no bill is seen."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Ceilings. ``usd_micro`` is None where no bill is seen."""
+    """Ceilings.
+
+    ``micro_units`` is the kernel's budget: micro-dollars where a bill is seen
+    (then ``usd_micro`` is the same number, else None), else ``CALL_COST`` for
+    each call.
+    """
 
     micro_units: int
     seconds: int

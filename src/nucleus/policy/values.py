@@ -2,13 +2,13 @@
 
 Each kind turns a canonical value into the text that tables compare, segments
 joined by the kind's separator; what is not canonical has no such text, and is
-denied. Canonical forms, made by ``canonical_path`` and ``canonical_url`` or by
-whoever knows the value:
+denied. The canonical forms:
 
 path     relative to the workspace (``src/a.py``, the workspace itself is
          ``.``) or absolute; no ``..``, ``.``, empty segment, or NUL
-url      ``scheme://host:port`` and a path with its query, no fragment; host
-         in lower case ASCII, port always there, dot segments removed
+URL      as ``addresses.parse_url`` writes it: host in lower case ASCII, no
+         default port, no user, no fragment, no dot segments
+request  a method and a URL: ``POST https://api.example/v1/messages``
 ref      ``main``, ``release/1.0``, ``refs/tags/v1``: heads by their short
          name, every other ref in full
 command  a list of words, the first one the program as it was asked for
@@ -19,12 +19,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
-from urllib.parse import quote, unquote, urlsplit
 
 from nucleus.policy.shapes import ABSOLUTE, RELATIVE, Shape
 
 NUL: Final = "\0"
-PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ssh": 22, "git": 9418}
+PORTS: Final = {"http": "80", "https": "443"}
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_AUTHORITY: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*(:[0-9]{1,5})?")
 
 
 @final
@@ -71,18 +72,24 @@ def _settled(path: str) -> bool:
 def _url(value: str | Sequence[str]) -> str | None:
     if not isinstance(value, str) or NUL in value:
         return None
-    scheme, colon, rest = value.partition("://")
+    scheme, _, rest = value.partition("://")
     authority, slash, path = rest.partition("/")
-    host, port_colon, port = authority.rpartition(":")
-    if not (
-        colon and port_colon and host and port.isdigit() and host.islower() | host[-1].isdigit() | (host[0] == "[")
-    ):
+    if scheme not in PORTS or not _AUTHORITY.fullmatch(authority):
         return None
-    labels = [host] if host[0] == "[" else host.split(".")[::-1]
-    labels.append(f":{scheme}:{port}")
-    if slash:
-        labels += path.split("/")
-    return NUL.join(labels)
+    if "/." in rest and not {".", ".."}.isdisjoint(path.partition("?")[0].split("/")):
+        return None
+    host, _, port = authority.partition(":")
+    end = f":{scheme}:{port or PORTS[scheme]}"
+    place = NUL.join(host.split(".")[::-1]) + NUL + end
+    return place + NUL + path.replace("/", NUL) if slash else place
+
+
+def _method_url(value: str | Sequence[str]) -> str | None:
+    if not isinstance(value, str):
+        return None
+    method, _, url = value.partition(" ")
+    encoded = _url(url)
+    return None if encoded is None or method not in METHODS else method + NUL + encoded
 
 
 def _ref(value: str | Sequence[str]) -> str | None:
@@ -109,6 +116,7 @@ def _name(value: str | Sequence[str]) -> str | None:
 
 PATH: Final = Kind("path", "/", _path, rooted=True)
 URL: Final = Kind("URL", NUL, _url)
+METHOD_URL: Final = Kind("request", NUL, _method_url)
 REF: Final = Kind("ref", "/", _ref)
 COMMAND: Final = Kind("command", NUL, _words, alias=_program)
 NAME: Final = Kind("name", "/", _name)
@@ -127,44 +135,3 @@ def canonical_path(text: str) -> str:
         raise ValueError(f"{text!r} has '..' in it: name the place itself")
     joined = "/".join(parts)
     return ABSOLUTE + joined if text[0] == "/" else joined or "."
-
-
-_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
-_HIDDEN_STEP: Final = re.compile(r"(^|[/\\])\.\.?([/\\]|$)")
-
-
-def canonical_host(text: str) -> str:
-    """Return the host in lower case ASCII without a trailing dot. Raises ValueError."""
-    if text.startswith("[") and text.endswith("]") and re.fullmatch(r"\[[0-9a-fA-F:.]+\]", text):
-        return text.lower()
-    try:
-        host = text.lower() if text.isascii() else text.encode("idna").decode("ascii").lower()
-    except UnicodeError as error:
-        raise ValueError(f"{text!r} is not a host name") from error
-    if not _HOST.fullmatch(host):
-        raise ValueError(f"{text!r} is not a host name")
-    return host.rstrip(".")
-
-
-def canonical_url(text: str) -> str:
-    """Return ``scheme://host:port/path?query``. Raises ValueError with the reason.
-
-    Refused: user information, a fragment's absence is made (it never leaves),
-    control characters, an encoded way up (``%2e%2e%2f``).
-    """
-    if any(ord(letter) <= 32 or ord(letter) == 127 for letter in text) or "\\" in text:
-        raise ValueError("a URL has no spaces, control characters or backslashes")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a URL") from error
-    scheme = parts.scheme.lower()
-    if scheme not in PORTS or "@" in parts.netloc or not parts.netloc:
-        raise ValueError(f"{text!r}: a URL needs one of {', '.join(PORTS)}, a host, and no user name")
-    raw = parts.netloc[: parts.netloc.rindex(":")] if port is not None else parts.netloc.removesuffix(":")
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._") or "/"
-    if _HIDDEN_STEP.search(unquote(unquote(path))):
-        raise ValueError(f"{text!r} has a '.' or '..' step in its path")
-    query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?") if parts.query else ""
-    return f"{scheme}://{canonical_host(raw)}:{port or PORTS[scheme]}{path}{query}"
