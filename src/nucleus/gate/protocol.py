@@ -1,0 +1,132 @@
+"""Frames between the gate and its clients, workers and approvers.
+
+One frame is a header of two unsigned 32-bit lengths (big endian), a JSON
+object, and raw bytes::
+
+    +-----------+-----------+----------------+----------+
+    | json size | body size | json object    | body     |
+    +-----------+-----------+----------------+----------+
+
+Both sides are strict: a size over its limit, anything but one JSON object
+without duplicate keys, NaN or floats, or an end in the middle is a
+``ProtocolError`` and the connection is given up. ``Splitter`` is the parser
+without IO; ``send`` and ``receive`` are for blocking sockets.
+"""
+
+import json
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Any, Final, Never, final
+
+HEADER: Final = struct.Struct(">II")
+JSON_LIMIT: Final = 1 << 20
+"""A call's arguments. Contents travel in the body."""
+BODY_LIMIT: Final = 64 << 20
+"""Bytes of one file, page or command output. Four times what one effect may return."""
+DEPTH_LIMIT: Final = 32
+"""Nesting of arguments. Deeper is nobody's call."""
+
+
+class ProtocolError(Exception):
+    """The other side sent something that is no frame."""
+
+
+def encode(fields: dict[str, Any], body: bytes = b"") -> bytes:
+    """Return one frame. Raises ProtocolError if it would be over a limit or hold a value that JSON lacks."""
+    try:
+        text = json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ProtocolError(f"arguments must be JSON: {error}") from error
+    if len(text) > JSON_LIMIT or len(body) > BODY_LIMIT:
+        raise ProtocolError(f"too large: {len(text)} bytes of arguments, {len(body)} bytes of content")
+    return HEADER.pack(len(text), len(body)) + text + body
+
+
+def decode(text: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``text``. Raises ProtocolError."""
+    try:
+        fields = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"not a JSON object: {error}") from error
+    if type(fields) is not dict:
+        raise ProtocolError("not a JSON object")
+    if _deeper(fields, DEPTH_LIMIT):
+        raise ProtocolError(f"nested deeper than {DEPTH_LIMIT}")
+    return fields
+
+
+@final
+class Splitter:
+    """Cuts a stream into frames. Holds at most one unfinished frame."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Yield each frame that is complete after ``data``. Raises ProtocolError, and is done then."""
+        self._held += data
+        while len(self._held) >= HEADER.size:
+            size, body = _sizes(self._held[: HEADER.size])
+            end = HEADER.size + size + body
+            if len(self._held) < end:
+                return
+            start = HEADER.size + size
+            frame = bytes(self._held[HEADER.size : start]), bytes(self._held[start:end])
+            del self._held[:end]
+            yield decode(frame[0]), frame[1]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether an end of the stream here cuts a frame."""
+        return bool(self._held)
+
+
+def send(sock: socket.socket, fields: dict[str, Any], body: bytes = b"") -> None:
+    """Write one frame to a blocking socket. Raises ProtocolError before any byte is sent, or OSError."""
+    sock.sendall(encode(fields, body))
+
+
+def receive(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
+    """Read one frame from a blocking socket. Raises ProtocolError, EOFError at a clean end, OSError."""
+    head = _exactly(sock, HEADER.size, may_end=True)
+    size, body = _sizes(head)
+    return decode(_exactly(sock, size)), _exactly(sock, body)
+
+
+def _sizes(head: bytes | bytearray) -> tuple[int, int]:
+    size, body = HEADER.unpack(head)
+    if size > JSON_LIMIT or body > BODY_LIMIT:
+        raise ProtocolError(f"a frame of {size} + {body} bytes is over the limit")
+    return size, body
+
+
+def _exactly(sock: socket.socket, size: int, *, may_end: bool = False) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        chunk = sock.recv(min(size - len(data), 1 << 20))
+        if not chunk:
+            if may_end and not data:
+                raise EOFError("the connection was closed")
+            raise ProtocolError("the connection ended within a frame")
+        data += chunk
+    return bytes(data)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a key stands twice")
+    return fields
+
+
+def _no_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    if type(value) is dict:
+        return limit == 0 or any(_deeper(item, limit - 1) for item in value.values())
+    if type(value) is list:
+        return limit == 0 or any(_deeper(item, limit - 1) for item in value)
+    return False
