@@ -1,0 +1,161 @@
+"""The client's end of the socket to the gate: calls in, results or errors out.
+
+One blocking request at a time on each connection; a thread that wants to
+work beside another attaches a connection of its own. If the gate is gone,
+every call raises StateBlocked: there is nobody to decide, so nothing happens.
+"""
+
+import builtins
+import socket
+import threading
+from collections.abc import Mapping
+from typing import Any, Final, final
+
+from nucleus.errors import (
+    ApprovalRequired,
+    BudgetExceeded,
+    CannotEnforce,
+    PolicyDenied,
+    PolicyError,
+    Refused,
+    StateBlocked,
+)
+from nucleus.gate.client import Result
+from nucleus.gate.protocol import ProtocolError, decode, encode, receive, send
+
+GONE: Final = "the gate is gone; nothing can be allowed any more"
+_BLOCKED: Final = frozenset({"session", "locked_down", "trace", "gate", "malformed"})
+_FAILURES: Final = {
+    name: kind
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, Exception) and name[0] != "_"
+}
+
+
+@final
+class Connection:
+    """One principal's connection. Safe to share between threads: requests wait for each other."""
+
+    def __init__(self, sock: socket.socket, *, wait: float = 0.0) -> None:
+        self._sock = sock
+        self._lock = threading.Lock()
+        self.wait = wait
+        """Seconds that a question waits for its answer; 0 takes "pending" for an answer at once."""
+
+    def mediate(self, kind: str, args: Mapping[str, Any], body: bytes = b"", seen: int = 0) -> Result:
+        """Have one call decided, recorded and performed, and return its result.
+
+        Raises Refused where it was not allowed, StateBlocked where the gate is
+        gone, and the built-in exception of an effect that failed.
+        """
+        request = {"do": "call", "kind": kind, "args": dict(args), "seen": seen, "wait": self.wait}
+        reply, content = self.request(request, body)
+        if reply["what"] != "released":
+            raise refusal(reply)
+        if reply["status"] != "ok":
+            raise failure(reply["value"])
+        return Result(reply["value"], content, reply["exposure"], reply["source"], reply["seq"])
+
+    def request(self, fields: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """Send one frame and return the answer. Raises StateBlocked if the gate is gone, ValueError if too large."""
+        try:
+            frame = encode(fields, body)
+        except ProtocolError as error:
+            raise ValueError(str(error)) from error
+        with self._lock:
+            try:
+                self._sock.sendall(frame)
+                return receive(self._sock)
+            except (OSError, EOFError, ProtocolError) as error:
+                raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+
+    def branch(self, fields: dict[str, Any]) -> "Connection":
+        """Return the new connection that the gate makes for ``fields`` (attach, delegate). Raises Refused."""
+        with self._lock:
+            try:
+                send(self._sock, fields)
+                data, passed, _flags, _address = socket.recv_fds(self._sock, 1 << 20, 1)
+                reply = decode(_rest(self._sock, data))
+            except (OSError, EOFError, ProtocolError) as error:
+                raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+        if not passed:
+            raise refusal(reply)
+        return Connection(socket.socket(fileno=passed[0]), wait=self.wait)
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket."""
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        """Close the socket. The gate closes the principal with its last connection."""
+        self._sock.close()
+
+
+def _rest(sock: socket.socket, data: bytes) -> bytes:
+    """Return the JSON of a frame of which ``data`` came with the descriptor."""
+    from nucleus.gate.protocol import HEADER
+
+    if not data:
+        raise EOFError("the connection was closed")
+    while len(data) < HEADER.size:
+        data += _some(sock)
+    size, _ = HEADER.unpack(data[: HEADER.size])
+    while len(data) < HEADER.size + size:
+        data += _some(sock)
+    return data[HEADER.size :]
+
+
+def _some(sock: socket.socket) -> bytes:
+    chunk = sock.recv(1 << 16)
+    if not chunk:
+        raise EOFError("the connection was closed")
+    return chunk
+
+
+def refusal(reply: Mapping[str, Any]) -> Exception:
+    """Return the error that a reply other than "released" stands for."""
+    if reply["what"] == "cannot":
+        if reply["kind"] == "PolicyError":
+            return PolicyError(reply["message"], path=reply["path"], line=reply["line"], fix=reply["fix"])
+        return CannotEnforce(reply["message"], why=reply["why"], fix=reply["fix"])
+    code = str(reply.get("code", "gate"))
+    rules = reply.get("rules") or [code]
+    kind: type[Refused] = PolicyDenied
+    if reply["what"] == "pending":
+        kind = ApprovalRequired
+    elif code == "budget":
+        kind = BudgetExceeded
+    elif code in _BLOCKED:
+        kind = StateBlocked
+    return kind(
+        _sentence(reply, code, rules),
+        code=code,
+        id=str(reply.get("id", "")),
+        rule=", ".join(rules),
+        where=str(reply.get("where", "")),
+        next_step=str(reply.get("next_step", "")),
+    )
+
+
+def _sentence(reply: Mapping[str, Any], code: str, rules: list[str]) -> str:
+    """Return one line that is safe to show to a model: verdict, code, id, and that retrying is no use."""
+    name = f" [{reply['id']}]" if reply.get("id") else ""
+    if reply["what"] == "pending":
+        return f"approval required ({', '.join(rules)}){name}: a person must answer; do not retry before that"
+    if code == "refused_by_owner":
+        return f"denied by the owner{name}: do not retry"
+    if code in _BLOCKED:
+        return f"blocked ({code}){name}: this session can do nothing more; do not retry"
+    return f"denied ({code}){name}: do not retry"
+
+
+def failure(value: Mapping[str, Any]) -> Exception:
+    """Return the built-in exception that a failed effect stands for."""
+    kind = _FAILURES.get(str(value.get("type", "")), OSError)
+    number = value.get("errno", 0)
+    message = str(value.get("message", "the effect failed"))
+    if issubclass(kind, OSError) and type(number) is int and number > 0:
+        return kind(number, message)
+    if issubclass(kind, UnicodeError):
+        return ValueError(message)
+    return kind(message)

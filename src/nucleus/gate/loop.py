@@ -1,0 +1,165 @@
+"""One thread, many sockets: frames in, frames out, with bounds on both.
+
+The loop knows nothing of calls. A ``Link`` is one connection; whoever owns
+it gives two functions: what to do with a frame, and what to do at the end.
+"""
+
+import selectors
+import socket
+from collections.abc import Callable
+from typing import Any, Final, final
+
+from nucleus.gate.protocol import ProtocolError, Splitter, encode
+
+CHUNK: Final = 1 << 18
+OUTGOING_LIMIT: Final = 256 << 20
+"""Bytes waiting for a reader that does not read. More, and the connection is given up."""
+
+OnFrame = Callable[["Link", dict[str, Any], bytes], None]
+OnEnd = Callable[["Link", str], None]
+
+
+@final
+class Link:
+    """One connection of the loop."""
+
+    def __init__(self, loop: "Loop", sock: socket.socket, on_frame: OnFrame, on_end: OnEnd) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.on_frame = on_frame
+        self.on_end = on_end
+        self.open = True
+        self._loop = loop
+        self._splitter = Splitter()
+        self._outgoing = bytearray()
+
+    def send(self, fields: dict[str, Any], body: bytes = b"") -> None:
+        """Queue one frame and write what the socket takes now. A broken connection ends; nothing is raised."""
+        if not self.open:
+            return
+        self._outgoing += encode(fields, body)
+        if len(self._outgoing) > OUTGOING_LIMIT:
+            self.end("the reader does not read")
+            return
+        self._flush()
+
+    def send_socket(self, fields: dict[str, Any], passed: socket.socket) -> None:
+        """Send one small frame with a descriptor attached (unix(7) SCM_RIGHTS)."""
+        if not self.open:
+            return
+        data = encode(fields)
+        self.sock.setblocking(True)
+        try:
+            if self._outgoing:
+                self.sock.sendall(self._outgoing)
+                self._outgoing.clear()
+            sent = socket.send_fds(self.sock, [data], [passed.fileno()])
+            self.sock.sendall(data[sent:])
+        except OSError as error:
+            self.end(str(error))
+            return
+        self.sock.setblocking(False)
+
+    def end(self, why: str) -> None:
+        """Close the connection and tell its owner, once."""
+        if self.open:
+            self.open = False
+            self._loop.forget(self)
+            self.sock.close()
+            self.on_end(self, why)
+
+    def ready(self, events: int) -> None:
+        """Read and write as far as the socket goes without waiting."""
+        if events & selectors.EVENT_WRITE:
+            self._flush()
+        if self.open and events & selectors.EVENT_READ:
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            data = self.sock.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.end(str(error))
+            return
+        if not data:
+            self.end("closed within a frame" if self._splitter.unfinished else "closed")
+            return
+        try:
+            for fields, body in self._splitter.feed(data):
+                self.on_frame(self, fields, body)
+                if not self.open:
+                    return
+        except ProtocolError as error:
+            self.end(str(error))
+
+    def _flush(self) -> None:
+        try:
+            while self._outgoing:
+                sent = self.sock.send(memoryview(self._outgoing)[:CHUNK])
+                del self._outgoing[:sent]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self.end(str(error))
+            return
+        self._loop.watch(self, writing=bool(self._outgoing))
+
+
+@final
+class Loop:
+    """Waits for sockets and times, and calls their owners."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._clock = clock
+        self._timers: dict[int, Callable[[], None]] = {}
+
+    def add(self, sock: socket.socket, on_frame: OnFrame, on_end: OnEnd) -> Link:
+        """Take a connected socket over."""
+        link = Link(self, sock, on_frame, on_end)
+        self._selector.register(sock, selectors.EVENT_READ, link.ready)
+        return link
+
+    def listen(self, sock: socket.socket, on_connect: Callable[[socket.socket], None]) -> None:
+        """Call ``on_connect`` with each connection that comes in."""
+        sock.setblocking(False)
+
+        def ready(_: int) -> None:
+            try:
+                accepted, _address = sock.accept()
+            except OSError:
+                return  # the caller is gone again
+            on_connect(accepted)
+
+        self._selector.register(sock, selectors.EVENT_READ, ready)
+
+    def at(self, when: int, call: Callable[[], None]) -> None:
+        """Call ``call`` once the clock (ns) has reached ``when``."""
+        while when in self._timers:
+            when += 1
+        self._timers[when] = call
+
+    def watch(self, link: Link, *, writing: bool) -> None:
+        """Ask for writability exactly while something waits to be written."""
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+        if self._selector.get_key(link.sock).events != events:
+            self._selector.modify(link.sock, events, link.ready)
+
+    def forget(self, link: Link) -> None:
+        """Stop watching a link that ends."""
+        self._selector.unregister(link.sock)
+
+    def turn(self) -> None:
+        """Wait for the next socket or timer, and serve all that are due."""
+        wait = None
+        if self._timers:
+            wait = max(0, min(self._timers) - self._clock()) / 1e9
+        for key, events in self._selector.select(wait):
+            key.data(events)
+        now = self._clock()
+        for when in sorted(self._timers):
+            if when > now:
+                break
+            self._timers.pop(when)()

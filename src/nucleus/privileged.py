@@ -1,0 +1,60 @@
+"""How a privileged process starts: ``python -I -S -B privileged.py ROLE FD``.
+
+Run by absolute path, never imported by a privileged process. At this point
+the path list holds the standard library and nothing else: ``-I`` drops the
+working directory and PYTHON*, ``-S`` drops site-packages with its ``.pth``
+files. Here the folder that this very file was installed in is appended, and
+the one that holds ``cryptography``; both stand *after* the standard library,
+so that a planted ``json.py`` is never found first.
+
+Then everything is imported, imports are frozen, the process makes itself
+unreadable, and only then the first byte of a connection is read.
+"""
+
+import sys
+
+
+def complete_path(here: str) -> None:
+    """Append the folder of the package and that of its one dependency to the path list."""
+    import os.path
+
+    package_parent = os.path.dirname(os.path.dirname(os.path.realpath(here)))
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    prefix = os.path.dirname(os.path.dirname(os.path.abspath(sys.executable)))
+    candidates = [
+        package_parent,
+        os.path.join(prefix, "lib", version, "site-packages"),
+        os.path.join(sys.base_prefix, "lib", version, "site-packages"),
+        os.path.join(sys.base_prefix, "local", "lib", version, "dist-packages"),
+        "/usr/local/lib/" + version + "/dist-packages",
+        "/usr/lib/python3/dist-packages",
+    ]
+    sys.path.append(package_parent)
+    for folder in candidates:
+        if os.path.isfile(os.path.join(folder, "cryptography", "__init__.py")):
+            if folder not in sys.path:
+                sys.path.append(folder)
+            break
+
+
+def main(words: list[str]) -> int:
+    """Become the process that ``words`` name: ``gate FD`` or ``worker CLASS FD``."""
+    from nucleus.gate.hardening import freeze_imports, not_dumpable
+
+    if words[0] == "gate":
+        from nucleus.gate.server import Settings, serve
+
+        freeze_imports()
+        not_dumpable()
+        return serve(int(words[1]), Settings())
+    from nucleus.tools.worker import performers, work
+
+    performer = performers()[words[1]]
+    freeze_imports()
+    not_dumpable()
+    return work(performer, int(words[2]))
+
+
+if __name__ == "__main__":
+    complete_path(__file__)
+    sys.exit(main(sys.argv[1:]))
