@@ -22,6 +22,7 @@ from typing import Final, final
 from nucleus.gate import approvals
 from nucleus.gate.approvals import Approval, Question
 from nucleus.gate.events import (
+    Abandoned,
     Absorbed,
     Answered,
     Ask,
@@ -46,7 +47,7 @@ from nucleus.kernel.decide import ALLOW, ASK
 from nucleus.kernel.delegate import absorb, delegate, tighten
 from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.state import BUDGET_LIMIT, VERSION_LIMIT, Request, State
-from nucleus.verdicts import rule_names
+from nucleus.trace.record import rule_names
 
 QUARANTINE_BITS: Final = 256
 """Bits that may leave quarantine in one session without an approval (64 a call)."""
@@ -118,6 +119,8 @@ def step(gate: Gate, event: Event) -> Step:  # noqa: C901, PLR0911  one arm for 
             return _locked_down(gate, event)
         case Tick():
             return _tick(gate, event)
+        case Abandoned():
+            return _abandoned(gate, event)
 
 
 def request_of(gate: Gate, event: Submit, *, approved: bool) -> Request:
@@ -396,6 +399,14 @@ def _tick(gate: Gate, event: Tick) -> Step:
         granted={id_: a for id_, a in gate.granted.items() if event.now < a.expires},
     )
     return gate, replies, ()
+
+
+def _abandoned(gate: Gate, event: Abandoned) -> Step:
+    """Keep the question open; an answer yes then waits for the identical retry and performs nothing by itself."""
+    questions = {
+        id_: replace(q, waiting=False) if q.submit.ref == event.ref else q for id_, q in gate.questions.items()
+    }
+    return replace(gate, questions=questions), (), ()
 
 
 def _absorb(gate: Gate, id_: str, seen: int) -> tuple[Gate, tuple[Record, ...]]:

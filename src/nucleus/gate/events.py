@@ -164,7 +164,29 @@ class Tick:
     now: int
 
 
-Event = Submit | Answered | Done | Opened | Delegated | Tightened | Declassified | Absorbed | Closed | LockedDown | Tick
+@final
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The caller at ``ref`` no longer waits for an answer (it left, or its patience ended)."""
+
+    ref: int
+    now: int
+
+
+Event = (
+    Abandoned
+    | Submit
+    | Answered
+    | Done
+    | Opened
+    | Delegated
+    | Tightened
+    | Declassified
+    | Absorbed
+    | Closed
+    | LockedDown
+    | Tick
+)
 
 
 @final

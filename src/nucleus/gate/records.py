@@ -8,7 +8,7 @@ from nucleus.kernel.boundary import pack
 from nucleus.kernel.decide import ALLOW
 from nucleus.kernel.facts import SCOPE_ALLOW, floored
 from nucleus.kernel.state import Request, State
-from nucleus.verdicts import VERDICTS, rule_names
+from nucleus.trace.record import VERDICTS, rule_names
 
 
 def decision(
