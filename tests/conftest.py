@@ -16,7 +16,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own for each test: nothing of the machine's user is read or written."""
+    """Give each test a home of its own: nothing of the user's is read or written."""
     place = tmp_path_factory.mktemp("home")
     state = place / ".local" / "state"
     state.mkdir(parents=True, mode=0o700)
@@ -32,7 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of evidence beside the project. Read in place; it is no part of the repository."""
+    """Return the folder of evidence beside the project, which is read in place, or skip."""
     if not SHARED.is_dir():
         pytest.skip("the evidence beside the project is absent")
     return SHARED
