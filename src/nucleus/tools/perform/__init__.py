@@ -9,7 +9,7 @@ marked ``?`` may be absent. Contents travel in ``body``, never in ``args``.
 ==================== ============================================= =================
 kind                 args                                          body
 ==================== ============================================= =================
-fs.read              path!                                         -
+fs.read              path! hidden!                                 -
 fs.list              path! hidden!                                 -
 fs.glob              path! hidden! pattern                         -
 fs.grep              path! hidden! pattern glob? regex? fold?      -
