@@ -60,6 +60,8 @@ class Judgement(NamedTuple):
     """Whether the owner's own patterns name the value, other than by naming everything."""
     exact: bool
     """Whether they name it by a pattern that matches nothing else."""
+    silent: bool = False
+    """Whether nothing limits the value: the verdict only says that nobody names it."""
 
 
 @final
@@ -122,7 +124,7 @@ class Scope:
         """Return the scope that permits everything, and names nothing in particular."""
         return cls(kind, (Constraint(source.where, tuple((shape, source) for shape in kind.everything)),))
 
-    def judge(self, value: Value) -> Judgement:
+    def judge(self, value: Value) -> Judgement:  # noqa: PLR0911  one return for each row of the table above
         """Return the least answer of the sets. A value that is not canonical is denied, whatever they say."""
         encoded = self.kind.encode(value)
         if encoded is None:
@@ -162,7 +164,7 @@ class Scope:
         """Return the verdict of the first set that does not name the value."""
         first = (silent & -silent).bit_length() // _FIELD
         layer = self.sets[first].layer
-        return Judgement(verdict, f"not a {self.kind.name} that {layer} names", layer, named=False, exact=False)
+        return Judgement(verdict, f"not a {self.kind.name} that {layer} names", layer, False, False, silent=True)
 
 
 def _cite(verdict: int, entries: list[Entry], mask: int) -> Judgement:

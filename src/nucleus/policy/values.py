@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from nucleus.policy.shapes import ABSOLUTE, RELATIVE, Shape
+from nucleus.policy.shapes import RELATIVE, Shape
 
 NUL: Final = "\0"
 PORTS: Final = {"http": "80", "https": "443"}
@@ -62,11 +62,8 @@ def _path(value: str | Sequence[str]) -> str | None:
 
 
 def _settled(path: str) -> bool:
-    """Whether the path is what ``canonical_path`` makes of it."""
-    try:
-        return canonical_path(path) == path
-    except ValueError:
-        return False
+    """Whether no step of the path is empty, ``.`` or ``..``, and no letter is NUL."""
+    return NUL not in path and {"", ".", ".."}.isdisjoint(path.removeprefix("/").split("/"))
 
 
 def _url(value: str | Sequence[str]) -> str | None:
@@ -120,18 +117,3 @@ METHOD_URL: Final = Kind("request", NUL, _method_url)
 REF: Final = Kind("ref", "/", _ref)
 COMMAND: Final = Kind("command", NUL, _words, alias=_program)
 NAME: Final = Kind("name", "/", _name)
-
-
-def canonical_path(text: str) -> str:
-    """Return the path without ``.``, empty segments and a trailing slash. Raises ValueError.
-
-    ``..`` and NUL are refused, not resolved: only the one who holds the
-    directory's descriptor knows where they lead.
-    """
-    if not text or NUL in text:
-        raise ValueError("empty path, or a NUL in it")
-    parts = [part for part in text.split("/") if part not in {"", "."}]
-    if ".." in parts:
-        raise ValueError(f"{text!r} has '..' in it: name the place itself")
-    joined = "/".join(parts)
-    return ABSOLUTE + joined if text[0] == "/" else joined or "."
