@@ -1,0 +1,18 @@
+"""Proofs about the kernel, on the code that runs. Not part of the wheel.
+
+Read in this order:
+
+``lint``        keeps the kernel inside the subset that can be verified
+``symex``       runs the kernel's own functions on symbolic ints, every path
+``spec``        what the kernel should do, in other words than its own
+``contracts``   code = spec, function by function
+``properties``  what follows from the spec; one function for each claim
+``controls``    plausible claims that are false, each refuted on real ints
+``mutants``     every small change of the kernel is caught, or proved harmless
+``coq``         an independent model; theorems about runs of any length
+``cells``       the Python kernel equals the Coq model, cell by cell
+``random_cases`` a million random requests against the Coq model's oracle
+``gate_model``  the gate's core, explored exhaustively to a stated depth
+``prove``       runs all of it and prints one line of JSON (``make prove``)
+``claims``      makes the page and the manifest from ``claims/claims.toml``
+"""
