@@ -52,7 +52,7 @@ def patterns(
     for step in path:
         found = found.get(step, ()) if isinstance(found, Mapping) else found[step]
     out: list[Pattern] = []
-    for number, text in enumerate(found):
+    for number, text in enumerate([found] if isinstance(found, str | int) else found):
         at = (*path, number)
         source = Source(place(document, *at), f"[{'.'.join(map(str, path[:-1]))}] {path[-1]} = {_quoted(text)}")
         for one in _expanded(text, path[-1]):
@@ -182,7 +182,8 @@ def _rule(document: Document, number: int, content: Mapping[str, Any], home: str
         message = f"a rule for {when!r} has no {wrong!r}" if wrong else "a rule has one predicate"
         raise document.error(message, *at, wrong or used[-1], fix=f"one of: {', '.join(known)}; or one rule for each")
     predicate = used[0] if used else ""
-    texts = tuple(content[predicate]) if predicate else ("**",)
+    found = content[predicate] if predicate else "**"
+    texts = tuple(found) if isinstance(found, list) else (found,)
     words = f"[[rule]] {when} {predicate + ' ' if predicate else ''}{', '.join(map(str, texts))}: {content['then']}"
     rule = Rule(when, predicate, texts, content["then"], Source(place(document, *at), words, content.get("why", "")))
     if predicate:

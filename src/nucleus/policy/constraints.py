@@ -29,12 +29,15 @@ from nucleus.policy import shapes
 from nucleus.policy.shapes import Name, Shape
 from nucleus.policy.source import Source
 from nucleus.policy.table import Entry, Table
-from nucleus.policy.values import Kind
+from nucleus.policy.values import PATH, Kind
 
 DENY: Final = 0
 ASK: Final = 1
 ALLOW: Final = 2
 VERDICTS: Final = ("deny", "ask", "allow")
+
+NOBODY: Final = "nobody"
+"""The layer of a set that no file speaks for."""
 
 Pattern = tuple[Shape, Source]
 Value = str | Sequence[str]
@@ -87,7 +90,7 @@ class Scope:
 
     def __init__(self, kind: Kind, sets: Iterable[Constraint]) -> None:
         self.kind: Final = kind
-        self.sets: Final = tuple(sets) or (Constraint("nobody"),)
+        self.sets: Final = tuple(sets) or (Constraint(NOBODY),)
         self._grants = Table(kind.separator, rooted=kind.rooted)
         self._limits = Table(kind.separator, rooted=kind.rooted)
         self._denies = 0
@@ -115,7 +118,7 @@ class Scope:
         self._voices |= 0 if one.ceiling else _NAMES << shift
 
     @classmethod
-    def none(cls, kind: Kind, layer: str = "nobody") -> "Scope":
+    def none(cls, kind: Kind, layer: str = NOBODY) -> "Scope":
         """Return the scope that permits nothing."""
         return cls(kind, (Constraint(layer),))
 
@@ -164,13 +167,18 @@ class Scope:
         """Return the verdict of the first set that does not name the value."""
         first = (silent & -silent).bit_length() // _FIELD
         layer = self.sets[first].layer
-        return Judgement(verdict, f"not a {self.kind.name} that {layer} names", layer, False, False, silent=True)
+        why = (
+            f"no policy names this {self.kind.name}"
+            if layer == NOBODY
+            else f"not a {self.kind.name} that {layer} names"
+        )
+        return Judgement(verdict, why, layer, False, False, silent=True)
 
 
 def _cite(verdict: int, entries: list[Entry], mask: int) -> Judgement:
     """Return the verdict with the pattern behind it: the last entry is the innermost."""
     for entry in reversed(entries):
-        for bit, source in entry.sources.items():
+        for bit, source in reversed(entry.sources.items()):
             if bit & mask:
                 return Judgement(verdict, source.reason, source.where, named=False, exact=False)
     return Judgement(verdict, "nothing limits it", "", named=False, exact=False)
@@ -187,7 +195,7 @@ def meet(p: Scope, q: Scope) -> Scope:
     return Scope(p.kind, dict.fromkeys(p.sets + q.sets + silent))
 
 
-_SILENT: Final = Constraint("nobody", otherwise=ALLOW)
+_SILENT: Final = Constraint(NOBODY, otherwise=ALLOW)
 """Permits everything and vouches for nothing: keeps a meet from naming what one side did not name."""
 
 
@@ -216,7 +224,12 @@ def _held(p: Scope, shape: Shape, most: int) -> bool:
         if _within(shape, limits):
             return True
         rest = one.allow if most == ASK else one.allow + one.ask
-        if one.otherwise <= most and all(_surely_apart(shape, other) for other, _ in rest):
+        # A path that is denied by name is invisible too, so silence is not as strong as a denial there.
+        if (
+            one.otherwise == DENY
+            and (most == ASK or p.kind is not PATH)
+            and all(_surely_apart(shape, other) for other, _ in rest)
+        ):
             return True
     return False
 

@@ -104,9 +104,9 @@ def _check(document: Document, at: Path, value: Any, what: Field) -> None:
             raise document.error(f"{name} is a list of tables", *at, fix=f"write [[{name}]] above each")
         for number, one in enumerate(value):
             _check_table(document, (*at, number), one, what.each or what)
-    elif what.kind == "texts":
+    elif what.kind == "texts" or (what.kind == "one_or_more" and not _one_text(at, value)):
         _check_texts(document, at, value)
-    else:
+    elif what.kind != "one_or_more":
         _check_scalar(document, at, value, what)
 
 
@@ -143,6 +143,11 @@ def _check_texts(document: Document, at: Path, value: Any) -> None:
             raise document.error(f"{name} holds {_kind(one)} where a text was meant", *at, number, fix="use quotes")
         if not one:
             raise document.error(f"{name} holds an empty text", *at, number, fix="leave it out")
+
+
+def _one_text(at: Path, value: Any) -> bool:
+    """Whether the value is a single pattern."""
+    return (type(value) is str and value != "") or (type(value) is int and at[-1] == "port")
 
 
 def _check_scalar(document: Document, at: Path, value: Any, what: Field) -> None:

@@ -62,6 +62,8 @@ class _Walk:
         self.at += 2 if array else 1
         keys = self._keys()
         self.at += 2 if array else 1
+        for size in range(1, len(keys)):
+            self.lines.setdefault(self._inside(keys[:size]), line)
         path = (*self._inside(keys[:-1]), keys[-1])
         self.lines.setdefault(path, line)
         if array:

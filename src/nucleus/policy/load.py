@@ -17,7 +17,7 @@ from typing import Any, Final, final
 from nucleus.errors import PolicyError
 from nucleus.kernel import capability
 from nucleus.policy.compile import Part, flag_patterns, part, patterns, place, rules_of, sets_of
-from nucleus.policy.constraints import ALLOW, ASK, Constraint, Pattern, Scope, meet
+from nucleus.policy.constraints import ALLOW, ASK, NOBODY, Constraint, Pattern, Scope, meet
 from nucleus.policy.digest import digest_of
 from nucleus.policy.document import Document, read_document
 from nucleus.policy.model import (
@@ -320,7 +320,7 @@ def _server(name: str, layers: Sequence[_Read]) -> McpRule:
         )
         where = place(one.document, "mcp", name) if grants else where
     if not where:
-        sets.append(Constraint("nobody", otherwise=ASK))
+        sets.append(Constraint(NOBODY, otherwise=ASK))
     return McpRule(Scope(NAME, sets), where)
 
 

@@ -33,7 +33,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from nucleus.policy.constraints import ASK, Constraint, Scope
+from nucleus.policy.constraints import ASK, NOBODY, Constraint, Scope
 from nucleus.policy.patterns import PatternSet
 from nucleus.policy.source import Source
 from nucleus.policy.values import COMMAND, METHOD_URL, NAME, PATH, REF, URL, Kind
@@ -138,7 +138,7 @@ class McpRule:
     where: str = ""
 
 
-UNKNOWN_SERVER: Final = McpRule(Scope(NAME, (Constraint("nobody", otherwise=ASK),)))
+UNKNOWN_SERVER: Final = McpRule(Scope(NAME, (Constraint(NOBODY, otherwise=ASK),)))
 """What holds for a server that no policy names."""
 
 

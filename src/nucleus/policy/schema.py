@@ -66,7 +66,7 @@ PREDICATE_NAMES: Final = tuple(dict.fromkeys(name for names in PREDICATES.values
 class Field:
     """What one key may hold."""
 
-    kind: Literal["table", "tables", "texts", "text", "count", "amount", "switch"]
+    kind: Literal["table", "tables", "texts", "one_or_more", "text", "count", "amount", "switch"]
     about: str
     keys: Mapping[str, "Field"] = field(default_factory=dict)
     """Keys of a table; empty if ``each`` says what every key holds."""
@@ -89,7 +89,7 @@ _RULE: Final = Field(
     "one more limit: may only ask or deny",
     {
         "when": Field("text", "what is asked for", choices=tuple(PREDICATES)),
-        **dict.fromkeys(PREDICATE_NAMES, _PATTERNS),
+        **dict.fromkeys(PREDICATE_NAMES, Field("one_or_more", "a pattern, or a list of them")),
         "then": Field("text", "what happens", choices=("ask", "deny")),
         "why": Field("text", "the reason, shown to people"),
         "match": Field("texts", "values that the rule must meet; checked when the file is loaded"),
@@ -182,8 +182,9 @@ def _describe(what: Field) -> dict[str, Any]:
     elif what.kind == "tables":
         shape |= {"type": "array", "items": _describe(what.each) if what.each else False}
     elif what.kind == "texts":
-        texts = {"type": ["string", "integer"], "minLength": 1}
-        shape |= {"type": "array", "minItems": 1, "items": texts}
+        shape |= _TEXTS
+    elif what.kind == "one_or_more":
+        shape["anyOf"] = [_TEXT, _TEXTS]
     else:
         shape |= _SCALARS[what.kind]
     if what.choices:
@@ -191,6 +192,8 @@ def _describe(what: Field) -> dict[str, Any]:
     return shape
 
 
+_TEXT: Final[Mapping[str, Any]] = {"type": ["string", "integer"], "minLength": 1}
+_TEXTS: Final[Mapping[str, Any]] = {"type": "array", "minItems": 1, "items": _TEXT}
 _SCALARS: Final[Mapping[str, Mapping[str, Any]]] = {
     "text": {"type": "string", "minLength": 1},
     "count": {"type": "integer", "minimum": 1},
