@@ -1,0 +1,61 @@
+"""Commands: in a box, or not at all.
+
+Without a box that vouches for itself nothing runs; there is no weaker way to
+fall back to. The box comes from the composition root (Tier 1 or Tier 2).
+"""
+
+from typing import Final, final
+
+from nucleus.errors import CannotEnforce
+from nucleus.gate.effects import Box, Outcome, Permit
+from nucleus.tools.perform.outcomes import PermitError, failed, never_raises, texts
+from nucleus.tools.perform.tree import split
+
+ARGV_LIMIT: Final = 128 * 1024
+"""Bytes of all words together: what every kernel takes."""
+NO_BOX: Final = CannotEnforce(
+    "commands run in a box only, and this session has none",
+    why="on the host a command could do anything that you can",
+    fix="start the agent itself in the box: nucleus run -- CMD",
+)
+
+
+@final
+class ProcPerformer:
+    """The effect class ``proc``. Nothing here ever starts a process itself."""
+
+    def __init__(self, box: Box | None = None) -> None:
+        self._box = box
+        self._probed = False
+
+    @never_raises
+    def perform(self, permit: Permit, body: bytes) -> Outcome:
+        """Run ``permit.args["argv"]`` in the box; without one, the outcome says what is missing."""
+        if permit.kind != "proc.run":
+            raise PermitError(f"{permit.kind!r} is no command")
+        _check(permit)
+        if self._box is None:
+            return _cannot(NO_BOX)
+        try:
+            if not self._probed:
+                self._box.probe()
+                self._probed = True
+            return self._box.run(permit, body)
+        except CannotEnforce as error:
+            return _cannot(error)
+
+
+def _check(permit: Permit) -> None:
+    """Raise ValueError for what is no command."""
+    argv = texts(permit.args, "argv")
+    if not argv or not argv[0]:
+        raise ValueError("a command has at least its name")
+    if any("\0" in word for word in argv) or sum(len(word.encode()) + 1 for word in argv) > ARGV_LIMIT:
+        raise ValueError(f"a word with a NUL, or more than {ARGV_LIMIT} bytes of words")
+    absolute, _ = split(str(permit.args.get("cwd", ".")))
+    if absolute:
+        raise ValueError("the working directory is relative to the workspace")
+
+
+def _cannot(error: CannotEnforce) -> Outcome:
+    return failed("CannotEnforce", error.what, 0, why=error.why, fix=error.fix)
