@@ -132,7 +132,9 @@ def keys_of(rule: Rule) -> tuple[str, ...]:
     return (known[rule.predicate],) if rule.predicate else tuple(dict.fromkeys(known.values()))
 
 
-def sets_of(profiles: Sequence[Part], layers: Sequence[Part], flags: tuple[Pattern, ...]) -> list[Constraint]:
+def sets_of(
+    kind: Kind, profiles: Sequence[Part], layers: Sequence[Part], flags: tuple[Pattern, ...]
+) -> list[Constraint]:
     """Return the constraint sets of one key: what profiles bound, layers name, and flags add.
 
     ``flags`` is what the owner named on the command line: it joins what each
@@ -145,7 +147,9 @@ def sets_of(profiles: Sequence[Part], layers: Sequence[Part], flags: tuple[Patte
     sets: list[Constraint] = []
     for one in profiles:
         plain = not (naming or asked or flags or one.name)
-        sets.append(Constraint(one.layer, one.allow + one.name, one.ask, one.deny, _said(one), ceiling=not plain))
+        bound = Constraint(one.layer, one.allow + one.name, one.ask, one.deny, _said(one), ceiling=not plain)
+        if plain or not _vacuous(bound, kind):
+            sets.append(bound)
         if not plain and not naming:
             sets.append(Constraint(one.layer, one.allow + flags, asked, (), _said(one)))
     named = tuple(pattern for one in (*profiles, *granted) for pattern in one.allow) + flags
@@ -157,6 +161,11 @@ def sets_of(profiles: Sequence[Part], layers: Sequence[Part], flags: tuple[Patte
             allow = named if one.otherwise is not None else ()
             sets.append(Constraint(one.layer, allow, one.ask, one.deny, said, ceiling=True))
     return sets
+
+
+def _vacuous(bound: Constraint, kind: Kind) -> bool:
+    """Whether a ceiling allows every value there is: then it need not be asked each time."""
+    return not (kind.rooted or bound.ask or bound.deny) and any(one == shapes.EVERYTHING for one, _ in bound.allow)
 
 
 def _said(one: Part) -> int:

@@ -240,7 +240,15 @@ def _bounded(one: Constraint, bound: Constraint) -> bool:
         return False
     if not all(_within(shape, bound.allow) for shape, _ in one.allow):
         return False
-    return bound.otherwise == ASK or all(_within(shape, bound.ask) for shape, _ in one.ask)
+    caseless = tuple(pattern for pattern in bound.allow if _caseless(pattern[0]))
+    return bound.otherwise == ASK or all(_within(shape, bound.ask + caseless) for shape, _ in one.ask)
+
+
+def _caseless(shape: Shape) -> bool:
+    """Whether an exact shape matches what it matches in any case too, so that it can cover a folded one."""
+    parts = shape.base + ((shape.name.prefix, shape.name.suffix) if shape.name else ())
+    text = "".join(parts)
+    return text.isascii() and text.upper() == text.lower()
 
 
 def _vouches_less(p: Scope, q: Scope) -> bool:

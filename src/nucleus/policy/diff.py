@@ -20,6 +20,7 @@ from nucleus.policy.values import PATH
 
 WITNESS_LIMIT: Final = 5
 """Witnesses per key: enough to see what it is about."""
+UNSHOWN: Final = "differs, and is not shown to stay within the other"
 _WORDS: Final = {level: word for word, level in LEVELS.items()}
 
 
@@ -39,7 +40,8 @@ class Difference:
 
     def __str__(self) -> str:
         place = f"  ({self.where})" if self.where else ""
-        return f"{self.subject}: {self.first}, was {self.second}{place}"
+        rather = f" rather than {self.second}" if self.second else ""
+        return f"{self.subject}: {self.first}{rather}{place}"
 
 
 def widened(p: Policy, q: Policy) -> list[Difference]:
@@ -54,8 +56,7 @@ def widened(p: Policy, q: Policy) -> list[Difference]:
         *_flags(p, q),
     ]
     told = {one.field for one in found}
-    unshown = "could not be shown to stay within it"
-    found += [Difference(name, name, "differs", unshown) for name in wider_fields(p, q) if name not in told]
+    found += [Difference(name, name, UNSHOWN, "") for name in wider_fields(p, q) if name not in told]
     return found
 
 
@@ -85,24 +86,25 @@ def _scope(field: str, title: str, p: Scope, q: Scope) -> Iterator[Difference]:
     shown = 0
     for value in witnesses((p, q)):
         mine, other = p.judge(value), q.judge(value)
-        if _rank(mine) > _rank(other) or mine.named > other.named or mine.exact > other.exact:
-            yield Difference(field, f"{title} {show(value)}", _told(mine), _told(other), mine.where)
+        if mine.scope > other.scope:
+            words = VERDICTS[mine.scope], VERDICTS[other.scope]
+        elif mine.scope == other.scope and (mine.named > other.named or mine.exact > other.exact):
+            words = _vouched(mine), _vouched(other)
+        else:
+            words = None
+        if words:
+            yield Difference(field, f"{title} {show(value)}", *words, mine.where)
             shown += 1
         if shown == WITNESS_LIMIT:
-            yield Difference(field, title, "more of this kind", "not listed")
+            yield Difference(field, title, "and more of this kind", "")
             return
     if not shown:
-        yield Difference(field, title, "differs", "could not be shown to stay within it")
+        yield Difference(field, title, UNSHOWN, "")
 
 
-def _rank(judgement: Judgement) -> int:
-    return judgement.scope
-
-
-def _told(judgement: Judgement) -> str:
-    """Return a judgement in a few words."""
-    extra = " exactly, by name" if judgement.exact else " by name" if judgement.named else ""
-    return VERDICTS[judgement.scope] + extra
+def _vouched(judgement: Judgement) -> str:
+    """Return how far a value that both allow is named by the owner."""
+    return "named exactly" if judgement.exact else "named" if judgement.named else "not named"
 
 
 def _labels(p: Policy, q: Policy) -> Iterator[Difference]:

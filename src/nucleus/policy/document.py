@@ -18,6 +18,8 @@ from nucleus.policy.schema import POLICY, PROFILE, Field
 
 SIZE_LIMIT: Final = 1024 * 1024
 """Bytes of a policy file. Ten thousand rules need about half of it."""
+NAME_LIMIT: Final = 128
+"""Characters of a key."""
 COUNT_LIMIT: Final = 10**12
 """The largest number in a budget: above every use, and its micro-units are exact in JSON."""
 _VERSION: Final = 1
@@ -119,8 +121,9 @@ def _check_table(document: Document, at: Path, value: Any, what: Field) -> None:
         known = what.keys.get(key) or what.each
         if known is None:
             raise document.error(f"unknown key {key!r} in {name}", *at, key, fix=did_you_mean(key, what.keys))
-        if not key:
-            raise document.error(f"an empty name in {name}", *at, key, fix="name it")
+        if not key or len(key) > NAME_LIMIT:
+            raise document.error(f"an empty or overlong name in {name}", *at, key, fix="name it in a word")
+        _check_printable(document, (*at, key), key)
         _check(document, (*at, key), inner, known)
     missing = next((key for key in what.required if key not in value), None)
     if missing:
@@ -143,6 +146,14 @@ def _check_texts(document: Document, at: Path, value: Any) -> None:
             raise document.error(f"{name} holds {_kind(one)} where a text was meant", *at, number, fix="use quotes")
         if not one:
             raise document.error(f"{name} holds an empty text", *at, number, fix="leave it out")
+        _check_printable(document, (*at, number), one)
+
+
+def _check_printable(document: Document, at: Path, value: Any) -> None:
+    """Check that a terminal obeys nothing in a text, and that people see all of it."""
+    if type(value) is str and not value.isprintable():
+        odd = next(letter for letter in value if not letter.isprintable())
+        raise document.error(f"{ascii(odd)} can't be seen in a text", *at, fix="write visible characters only")
 
 
 def _one_text(at: Path, value: Any) -> bool:
@@ -162,6 +173,7 @@ def _check_scalar(document: Document, at: Path, value: Any, what: Field) -> None
         good = type(value) is wanted and value != ""
     if not good:
         raise document.error(f"{name} is {_WANTED[what.kind]}, not {_kind(value)}", *at, fix=_scalar_fix(at, what))
+    _check_printable(document, at, value)
     if what.choices and value not in what.choices:
         raise document.error(f"{name} is not {value!r}", *at, fix=did_you_mean(str(value), what.choices))
 

@@ -89,20 +89,26 @@ def _scope(scope: Scope) -> list[str]:
     """Return what each layer says of one key, in the order in which all of them must agree."""
     lines: list[str] = []
     for one in scope.sets:
-        for word, patterns in (("allow", one.allow), ("ask", one.ask), ("deny", one.deny)):
-            for text in dict.fromkeys(_told(source.text, source.where) for _, source in patterns):
-                bound = " (may be named)" if one.ceiling and word == "allow" else ""
-                lines.append(f"  {word:<6}{text}{bound}")
+        within = "within" if one.ceiling else "allow"
+        for word, patterns in ((within, one.allow), ("ask", one.ask), ("deny", one.deny)):
+            places: dict[str, dict[str, None]] = {}
+            for _, source in patterns:
+                places.setdefault(source.where, {})[_words(source.text)] = None
+            lines += [f"  {word:<7}{', '.join(texts)}  ({where})" for where, texts in places.items()]
     if lines:
         rest = min(one.otherwise for one in scope.sets)
-        lines.append(f"  else  {'no limit' if rest == ALLOW else 'ask' if rest == ASK else 'deny'}")
+        lines.append(f"  {'else':<7}{'no limit' if rest == ALLOW else 'ask' if rest == ASK else 'deny'}")
     return lines
 
 
+def _words(text: str) -> str:
+    """Return a pattern without its table."""
+    return text.partition(" = ")[2] if text.startswith("[") and not text.startswith("[[") else text
+
+
 def _told(text: str, where: str) -> str:
-    """Return a pattern without its table, and where it stands."""
-    pattern = text.partition(" = ")[2] if text.startswith("[") and not text.startswith("[[") else text
-    return f"{pattern}  ({where})"
+    """Return a pattern and where it stands."""
+    return f"{_words(text)}  ({where})"
 
 
 def _others(policy: Policy) -> Iterator[str]:

@@ -184,7 +184,7 @@ def _scope(key: str, profiles: Sequence[Document], layers: Sequence[_Read], chos
         if _speaks(one, key)
     ]
     flags = flag_patterns(key, chosen.allow.get(key, ()), chosen.home)
-    return Scope(KEYS[key], sets_of(bounds, parts, flags))
+    return Scope(KEYS[key], sets_of(KEYS[key], bounds, parts, flags))
 
 
 def _speaks(one: _Read, key: str) -> bool:

@@ -78,6 +78,10 @@ class Shape:
         return len(self.base) <= 1 and self.below and self.name is None
 
 
+EVERYTHING: Final = Shape((RELATIVE,), below=True)
+"""``**`` where it allows. For paths that is the workspace; for all other kinds each value there is."""
+
+
 def matches(shape: Shape, value: tuple[str, ...]) -> bool:
     """Whether the value (root first, then its segments) matches. The reference that ``table`` is tested against."""
     size = len(shape.base)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
-from nucleus.policy.shapes import RELATIVE, Shape
+from nucleus.policy.shapes import EVERYTHING, Shape
 
 NUL: Final = "\0"
 PORTS: Final = {"http": "80", "https": "443"}
@@ -43,7 +43,7 @@ class Kind:
     @property
     def everything(self) -> tuple[Shape, ...]:
         """Return what ``**`` means where it allows: the workspace, for paths."""
-        return (Shape((RELATIVE,), below=True),)
+        return (EVERYTHING,)
 
     @property
     def limits_everything(self) -> tuple[Shape, ...]:

@@ -1,0 +1,48 @@
+"""The policy that holds in a directory, as the commands that only look at it see it."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from nucleus.gate.remotes import remotes_of
+from nucleus.policy.layers import Places, find_layers
+from nucleus.policy.load import OwnerChoices, load_policy, with_remotes
+from nucleus.policy.model import Policy
+from nucleus.policy.place import home_directory, state_directory
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A policy, and the places it was found from."""
+
+    policy: Policy
+    places: Places
+    branch: str
+    """The branch that is checked out in the workspace, empty if none or unknown."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose which policy is meant."""
+    parser.add_argument("--profile", metavar="P", default="", help="a built-in profile as the ceiling")
+    parser.add_argument(
+        "--policy", metavar="F", action="append", default=[], help="a policy file of yours; again for more"
+    )
+    parser.add_argument("--workspace", metavar="DIR", default=".", help="the project's directory (default: here)")
+
+
+def places_of(args: argparse.Namespace) -> Places:
+    """Return where the policy files of the chosen workspace lie."""
+    workspace = Path(os.path.realpath(getattr(args, "workspace", ".")))
+    return Places(workspace, home_directory(), state_directory(args.state or "", os.environ))
+
+
+def effective(args: argparse.Namespace) -> Effective:
+    """Return the policy that a session started with these options would have. Raises PolicyError."""
+    places = places_of(args)
+    layers = find_layers(places, named=args.policy)
+    policy = load_policy(layers, OwnerChoices(profile=args.profile, home=str(places.home)))
+    remotes = remotes_of(str(places.workspace))
+    return Effective(with_remotes(policy, remotes.urls), places, remotes.branch)
