@@ -42,17 +42,18 @@ def main(words: list[str]) -> int:
     from nucleus.gate.hardening import freeze_imports, not_dumpable
 
     if words[0] == "gate":
-        from nucleus.gate.server import Settings, serve
+        from nucleus.gate.board import Settings
+        from nucleus.gate.server import serve
 
-        freeze_imports()
         not_dumpable()
+        freeze_imports()
         return serve(int(words[1]), Settings())
-    from nucleus.tools.worker import performers, work
+    from nucleus.tools.worker import maker, work
 
-    performer = performers()[words[1]]
-    freeze_imports()
+    make = maker(words[1])
     not_dumpable()
-    return work(performer, int(words[2]))
+    freeze_imports()
+    return work(make, int(words[2]))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,11 @@ person did not approve. It is not bound to the version, which would void it
 at every unrelated decision.
 
 A bounded approval (more than one use) is bound to principal, kind, op and
-destination in place of the digest, and to a number of calls and bytes.
+destination in place of the digest, and to a number of calls and bytes. What
+the approved calls themselves add to the exposure does not end it.
+
+The exfil bit is left out of every comparison: it never changes a verdict
+(proved), and the approved call sets it.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +26,7 @@ from nucleus.gate.events import (
     Answered,
     Submit,
 )
+from nucleus.kernel.exposure import EXFIL
 from nucleus.kernel.facts import CONTROL
 
 SECOND_NS: Final = 1_000_000_000
@@ -37,6 +42,8 @@ class Question:
     submit: Submit
     rules: int
     exposure: int
+    adds: int
+    """Exposure that the call itself brings."""
     expires: int
     waiting: bool
 
@@ -60,10 +67,10 @@ class Approval:
     bounded: bool
 
 
-def raise_question(event: Submit, rules: int, exposure: int) -> Question:
+def raise_question(event: Submit, rules: int, exposure: int, adds: int) -> Question:
     """Return the question that ``event`` raises. Its id is the decision's."""
     expires = event.now + QUESTION_SECONDS * SECOND_NS
-    return Question(event.id, event.principal, event, rules, exposure, expires, event.wait)
+    return Question(event.id, event.principal, event, rules, exposure | EXFIL, adds, expires, event.wait)
 
 
 def same_question(questions: dict[str, Question], event: Submit, rules: int, exposure: int) -> Question | None:
@@ -96,7 +103,7 @@ def grant(question: Question, answer: Answered) -> Approval:
         op=submit.facts.op,
         destination=submit.facts.destination,
         rules=question.rules,
-        exposure=question.exposure,
+        exposure=question.exposure | (question.adds if bounded else 0),
         expires=answer.now + answer.seconds * SECOND_NS,
         uses=answer.uses if bounded else 1,
         egress_bytes=answer.egress_bytes,

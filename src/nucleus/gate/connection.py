@@ -9,6 +9,7 @@ import builtins
 import socket
 import threading
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, Final, final
 
 from nucleus.errors import (
@@ -24,6 +25,8 @@ from nucleus.gate.client import Result
 from nucleus.gate.protocol import ProtocolError, decode, encode, receive, send
 
 GONE: Final = "the gate is gone; nothing can be allowed any more"
+PATIENCE: Final[ContextVar[float]] = ContextVar("nucleus_patience", default=0.0)
+"""Seconds that a question of this context waits, where that is more than the connection's own."""
 _BLOCKED: Final = frozenset({"session", "locked_down", "trace", "gate", "malformed"})
 _FAILURES: Final = {
     name: kind
@@ -48,7 +51,7 @@ class Connection:
         Raises Refused where it was not allowed, StateBlocked where the gate is
         gone, and the built-in exception of an effect that failed.
         """
-        request = {"do": "call", "kind": kind, "args": dict(args), "seen": seen, "wait": self.wait}
+        request = {"do": "call", "kind": kind, "args": dict(args), "seen": seen, "wait": patience(self.wait)}
         reply, content = self.request(request, body)
         if reply["what"] != "released":
             raise refusal(reply)
@@ -69,8 +72,8 @@ class Connection:
             except (OSError, EOFError, ProtocolError) as error:
                 raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
 
-    def branch(self, fields: dict[str, Any]) -> "Connection":
-        """Return the new connection that the gate makes for ``fields`` (attach, delegate). Raises Refused."""
+    def branch(self, fields: dict[str, Any]) -> "tuple[Connection, dict[str, Any]]":
+        """Return the connection that the gate makes for ``fields``, and what it said. Raises Refused."""
         with self._lock:
             try:
                 send(self._sock, fields)
@@ -80,7 +83,7 @@ class Connection:
                 raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
         if not passed:
             raise refusal(reply)
-        return Connection(socket.socket(fileno=passed[0]), wait=self.wait)
+        return Connection(socket.socket(fileno=passed[0]), wait=self.wait), reply
 
     def fileno(self) -> int:
         """Return the descriptor of the socket."""
@@ -89,6 +92,11 @@ class Connection:
     def close(self) -> None:
         """Close the socket. The gate closes the principal with its last connection."""
         self._sock.close()
+
+
+def patience(own: float) -> float:
+    """Return the seconds that a question may wait: the connection's own, or more in a context that waits."""
+    return max(own, PATIENCE.get())
 
 
 def _rest(sock: socket.socket, data: bytes) -> bytes:

@@ -46,6 +46,7 @@ from nucleus.kernel.boundary import admit
 from nucleus.kernel.decide import ALLOW, ASK
 from nucleus.kernel.delegate import absorb, delegate, tighten
 from nucleus.kernel.exposure import ALL_SEEN
+from nucleus.kernel.facts import floored
 from nucleus.kernel.state import BUDGET_LIMIT, VERSION_LIMIT, Request, State
 from nucleus.trace.record import rule_names
 
@@ -189,12 +190,13 @@ def _ask(gate: Gate, principal: Principal, event: Submit, rules: int, decided: R
         gate, waiting = _wait_on(gate, known, event)
         pending = () if waiting else (Reply(event.ref, "pending", pending_fields(event, known, rules)),)
         return _noted(gate, pending, decided)
+    adds = floored(request_of(gate, event, approved=False))[0]
     recent = approvals.recent(principal.asked_at, event.now)
     mine = sum(question.principal == event.principal for question in gate.questions.values())
     if approvals.too_many(recent, mine):
         fields = refusal(event, rules, principal.state) | {"code": "too_many_questions"}
         return _noted(gate, (Reply(event.ref, "denied", fields),), decided)
-    question = approvals.raise_question(event, rules, principal.state.exposure)
+    question = approvals.raise_question(event, rules, principal.state.exposure, adds)
     gate = replace(
         gate,
         principals={**gate.principals, event.principal: replace(principal, asked_at=(*recent, event.now))},

@@ -124,7 +124,7 @@ class Workers:
         worker.spawned.process.send_signal(signal.SIGKILL)
         worker.spawned.process.wait()
         if worker.busy >= 0:
-            self._on_outcome(worker.busy, failed("OSError", f"the {name} worker ended ({why}); the outcome is unknown"))
+            self._on_outcome(worker.busy, lost(f"the {name} worker ended ({why}); the outcome is unknown"))
         for permit, _ in worker.waiting:
             self._on_outcome(permit.number, failed("OSError", f"the {name} worker ended before this was tried"))
 
@@ -132,3 +132,8 @@ class Workers:
 def failed(kind: str, message: str) -> Outcome:
     """Return the outcome of an effect that failed for a reason of ours."""
     return Outcome("failed", {"type": kind, "message": message, "errno": 0})
+
+
+def lost(message: str) -> Outcome:
+    """Return the outcome of an effect of which nobody knows whether it happened."""
+    return Outcome("failed", {"type": "OSError", "message": message, "errno": 0, "unknown": True})

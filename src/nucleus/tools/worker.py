@@ -11,26 +11,53 @@ from typing import Any, Final
 
 from nucleus.gate.effects import Limits, Outcome, Performer, Permit
 from nucleus.gate.protocol import ProtocolError, receive, send
-from nucleus.tools.perform.fs import FsPerformer
-from nucleus.tools.perform.git import GitPerformer
-from nucleus.tools.perform.net import NetPerformer
-from nucleus.tools.perform.proc import ProcPerformer
-from nucleus.tools.perform.publish import PublishPerformer
-from nucleus.tools.perform.resolve import StaticResolver, SystemResolver
-
 Maker = Callable[[dict[str, Any]], Performer]
 """Makes a performer from what the gate's constructor said of the network (empty in the product)."""
 
 
-def performers() -> dict[str, Maker]:
-    """Return the maker of each effect class."""
-    return {
-        "fs": lambda _: FsPerformer(),
-        "net": lambda network: NetPerformer(_resolver(network), _authority(network)),
-        "git": lambda _: GitPerformer(),
-        "proc": lambda _: ProcPerformer(),
-        "publish": lambda network: PublishPerformer(_resolver(network), _authority(network)),
-    }
+def maker(name: str) -> Maker:
+    """Return the maker of one effect class, with what it needs imported and nothing else. Raises KeyError."""
+    return {"fs": _fs, "net": _net, "git": _git, "proc": _proc, "publish": _publish}[name]()
+
+
+def _fs() -> Maker:
+    from nucleus.tools.perform.fs import FsPerformer
+
+    return lambda _: FsPerformer()
+
+
+def _net() -> Maker:
+    from nucleus.tools.perform.net import NetPerformer
+    from nucleus.tools.perform.resolve import StaticResolver, SystemResolver
+
+    return lambda network: NetPerformer(*_reach(network, StaticResolver, SystemResolver))
+
+
+def _git() -> Maker:
+    from nucleus.tools.perform.git import GitPerformer
+
+    return lambda _: GitPerformer()
+
+
+def _proc() -> Maker:
+    from nucleus.tools.perform.proc import ProcPerformer
+
+    return lambda _: ProcPerformer()
+
+
+def _publish() -> Maker:
+    from nucleus.tools.perform.publish import PublishPerformer
+    from nucleus.tools.perform.resolve import StaticResolver, SystemResolver
+
+    return lambda network: PublishPerformer(*_reach(network, StaticResolver, SystemResolver))
+
+
+def _reach(network: dict[str, Any], static: Any, system: Any) -> tuple[Any, bytes | None]:
+    """Return the resolver and the authority that the gate's constructor was given, else the system's."""
+    authority = network["authority"].encode("ascii") if "authority" in network else None
+    if "addresses" not in network:
+        return system(), authority
+    return static({name: (where[0], where[1]) for name, where in network["addresses"].items()}), authority
 
 
 def work(make: Maker, descriptor: int) -> int:
@@ -72,14 +99,3 @@ def _permit(fields: dict[str, Any]) -> Permit:
     limits = Limits(bytes=fields["bytes"], seconds=fields["seconds"])
     credential = fields["credential"].encode("ascii")
     return Permit(fields["number"], fields["kind"], fields["args"], fields["workspace"], limits, credential)
-
-
-def _resolver(network: dict[str, Any]) -> StaticResolver | SystemResolver:
-    """Return the resolver that the gate's constructor was given, else the system's."""
-    if "addresses" in network:
-        return StaticResolver({name: (where[0], where[1]) for name, where in network["addresses"].items()})
-    return SystemResolver()
-
-
-def _authority(network: dict[str, Any]) -> bytes | None:
-    return network["authority"].encode("ascii") if "authority" in network else None

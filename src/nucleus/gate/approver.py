@@ -1,0 +1,96 @@
+"""The approver's side: find this user's gates, list their questions, answer them."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, final
+
+from nucleus.errors import CannotEnforce
+from nucleus.gate.desk import gates
+from nucleus.gate.protocol import ProtocolError, receive, send
+
+SECONDS: Final = 10.0
+
+
+@final
+class Gates:
+    """Every living gate below one state directory."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+
+    def questions(self) -> list[dict[str, Any]]:
+        """Return the open questions of all gates, oldest gate first."""
+        return [one for path in self._sockets() for one in _ask(path, {"do": "list"}).get("questions", [])]
+
+    def answer(self, ids: list[str], *, allow: bool, bounds: dict[str, int], rest: bool = False) -> list[str]:
+        """Answer questions by id, whichever gate asks them; return the ids that were open."""
+        request = {"do": "answer", "ids": ids, "allow": allow, "rest_of_session": rest, **bounds}
+        return [str(id_) for path in self._sockets() for id_ in _ask(path, request).get("answered", [])]
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return what each gate says of its principals."""
+        return [_ask(path, {"do": "status"}) for path in self._sockets()]
+
+    def lockdown(self) -> int:
+        """Stop every principal of every gate; return how many gates were stopped."""
+        return sum(_ask(path, {"do": "lockdown"}).get("locked") is True for path in self._sockets())
+
+    def watch(self) -> Iterator[dict[str, Any]]:
+        """Yield each question that is open, and each one raised until the last gate ends."""
+        import selectors
+
+        selector = selectors.DefaultSelector()
+        for path in self._sockets():
+            watching = _connect(path)
+            send(watching, {"do": "watch"})
+            selector.register(watching, selectors.EVENT_READ, watching)
+        while selector.get_map():
+            for key, _ in selector.select():
+                sock: socket.socket = key.data
+                try:
+                    fields, _body = receive(sock)
+                except (EOFError, OSError, ProtocolError):
+                    selector.unregister(sock)
+                    sock.close()
+                    continue
+                yield from [fields["question"]] if "question" in fields else fields.get("questions", [])
+
+    def _sockets(self) -> list[Path]:
+        return [path for _, path in gates(self._state)]
+
+
+def _ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Return a gate's answer. Raises CannotEnforce if it refuses this caller or does not answer."""
+    with _opened(path) as sock:
+        try:
+            send(sock, request)
+            return receive(sock)[0]
+        except (EOFError, OSError, ProtocolError) as error:
+            raise CannotEnforce(
+                "the gate does not take answers from here",
+                why="an approver may not be the agent's own process or a child of it, or another user",
+                fix="answer in another terminal, as the user that started the session",
+            ) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[socket.socket]:
+    sock = _connect(path)
+    try:
+        yield sock
+    finally:
+        sock.close()
+
+
+def _connect(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(SECONDS)
+    try:
+        sock.connect(str(path))
+    except OSError as error:
+        sock.close()
+        raise CannotEnforce("the gate does not answer", why=f"{path}: {error.strerror}", fix="try again") from error
+    sock.settimeout(None)
+    return sock

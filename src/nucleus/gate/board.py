@@ -1,0 +1,97 @@
+"""The core's state, and the one way to change it: step, record, then perform.
+
+INVARIANT: ``step`` returns effects only after every record of the step is in
+the trace, and on disk where the step says so. If a record can't be written
+the state stays what it was, and nothing is performed any more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, final
+
+from nucleus.errors import NucleusError
+from nucleus.gate import core
+from nucleus.gate.events import Declassified, Delegated, Done, Effect, Event, Reply, Submit
+from nucleus.gate.opening import Opening
+from nucleus.gate.spawn import BOOTSTRAP
+
+UNIT: Final = 1_000_000
+"""Micro-units of one call: the kernel's budget counts calls (``policy.model.CALL_COST``)."""
+
+
+def boot_ns() -> int:
+    """Return nanoseconds of CLOCK_BOOTTIME: it goes on while the machine sleeps, and nobody sets it."""
+    import time
+
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the gate's constructor takes. The product uses the defaults; no variable, file or flag sets the rest."""
+
+    bootstrap: Path = BOOTSTRAP
+    network: dict[str, Any] = field(default_factory=dict)
+    """``addresses`` {name:port -> [address, port]} and ``authority`` (PEM): a resolver and a CA of one's own."""
+    approver: Callable[[dict[str, Any]], bool | None] | None = None
+    """Answers questions at once; None for "no answer yet"."""
+    clock: Callable[[], int] = boot_ns
+
+
+@final
+class Board:
+    """The state of one opened gate."""
+
+    def __init__(self, opening: Opening, settings: Settings) -> None:
+        self.opening = opening
+        self.settings = settings
+        self.core = core.Gate()
+        self.broken = ""
+        """Why nothing can be recorded any more; empty while all is well."""
+        self.step(opening.event)
+
+    def now(self) -> int:
+        """Return the gate's clock."""
+        return self.settings.clock()
+
+    def step(self, event: Event) -> tuple[Effect, ...]:
+        """Change the state by ``event`` and return what is to be performed, all of it on record."""
+        if self.broken:
+            return self._refused(event)
+        writer = self.opening.writer
+        gate, effects, records = core.step(replace(self.core, recorded=writer.next_seq), event)
+        try:
+            writer.append_all([record.fields for record in records])
+            if any(record.sync for record in records):
+                writer.sync()
+            self.core = gate
+            if writer.due:
+                writer.checkpoint()
+        except (NucleusError, OSError) as error:
+            self.broken = f"the trace can't be written: {error}"
+            return self._refused(event)
+        return effects
+
+    def _refused(self, event: Event) -> tuple[Effect, ...]:
+        """Return the refusals owed to whoever waits on ``event``."""
+        fields = {"code": "trace", "rules": ["session"], "why": self.broken, "next_step": self.broken}
+        if isinstance(event, Submit | Delegated | Declassified):
+            return (Reply(event.ref, "denied", fields),)
+        if isinstance(event, Done) and event.number in self.core.in_flight:
+            # The effect happened, but its result can't be recorded: it is not released.
+            return (Reply(self.core.in_flight[event.number].ref, "denied", fields),)
+        return ()
+
+    def state_of(self, principal: str) -> dict[str, Any]:
+        """Return what a client may know of its principal."""
+        known = self.core.principals[principal]
+        return {
+            "what": "status",
+            "principal": principal,
+            "state": [known.state.authority, known.state.exposure, known.state.budget, known.state.version],
+            "closed": known.closed or self.core.locked or bool(self.broken),
+            "pending": sorted(q.id for q in self.core.questions.values() if q.principal == principal),
+            "answers": self.settings.approver is not None,
+        }

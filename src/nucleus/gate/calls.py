@@ -1,0 +1,244 @@
+"""Calls on their way: classified, judged, performed, released.
+
+The bytes that are judged are held here and are the bytes that are performed.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final, final
+
+from nucleus.errors import NucleusError
+from nucleus.gate import core
+from nucleus.gate.board import UNIT, Board
+from nucleus.gate.effects import Outcome, Permit
+from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
+from nucleus.gate.loop import Link, Loop
+from nucleus.gate.workers import CLASSES, Workers, failed
+from nucleus.kernel.facts import floored
+from nucleus.policy import call as kinds
+from nucleus.policy.call import Call, Classified
+from nucleus.trace.record import rule_names
+
+REDIRECTS: Final = 5
+"""Hops that one fetch may take; each is a decision of its own."""
+REDIRECT_WAIT: Final = 60.0
+HELD_LIMIT: Final = 256 << 20
+"""Bytes that calls may hold in all while questions about them are open."""
+MALFORMED: Final = {"what": "denied", "code": "malformed", "rules": ["malformed"]}
+
+
+@final
+@dataclass(slots=True)
+class Held:
+    """A call whose answer is still owed: who asked, what, and what came of it."""
+
+    link: Link
+    principal: str
+    call: Call
+    facts: Classified
+    submit: Submit
+    hops: int = 0
+    legs: int = 0
+    outcome: Outcome | None = None
+    answered: bool = False
+    """The caller has its answer ("pending"); the bytes are kept for the question."""
+
+
+@final
+class Calls:
+    """Every call of a gate that is not finished."""
+
+    def __init__(self, loop: Loop, board: Board, on_question: Callable[[str], None]) -> None:
+        self._loop = loop
+        self._board = board
+        self._on_question = on_question
+        self._workers = Workers(loop, board.now, board.settings.bootstrap, board.settings.network, self._performed)
+        self._held: dict[int, Held] = {}
+        self._at_work: dict[int, int] = {}
+        """Permit number -> ref."""
+        self._refs = 0
+
+    def ask(self, link: Link, principal: str, fields: dict[str, Any], body: bytes) -> None:
+        """Take one call frame of a client."""
+        kind, args, seen = fields.get("kind"), fields.get("args"), fields.get("seen", 0)
+        wait, version = fields.get("wait", 0), fields.get("version", -1)
+        numbers = type(seen) is int and type(version) is int and type(wait) in {int, float}
+        if type(kind) is not str or type(args) is not dict or not numbers:
+            link.send(MALFORMED)
+            return
+        if sum(len(held.call.body) for held in self._held.values()) + len(body) > HELD_LIMIT:
+            why = "too much is held for open questions"
+            link.send({"what": "denied", "code": "too_many_questions", "rules": ["session"], "next_step": why})
+            return
+        self._submit(link, principal, Call(kind, args, body, seen), version=version, wait=float(wait))
+
+    def apply(self, effects: tuple[Effect, ...]) -> None:
+        """Perform effects, in order."""
+        for effect in effects:
+            match effect:
+                case Perform(ref, number):
+                    self._perform(ref, number)
+                case Reply(ref, "released", fields):
+                    self._release(ref, fields)
+                case Reply(ref, what, fields):
+                    self._send(ref, {"what": what, **fields})
+                case Ask(question):
+                    self._on_question(question)
+        self._forget()
+
+    def leave(self, link: Link) -> None:
+        """Know that a client is gone: it waits no more, and gets nothing."""
+        for ref in [ref for ref, held in self._held.items() if held.link is link]:
+            self.apply(self._board.step(Abandoned(ref, self._board.now())))
+            if ref in self._held:
+                self._held[ref].answered = True
+        self._forget()
+
+    def end(self) -> None:
+        """Record what is still at work as unknown, and end the workers."""
+        for number in list(self._at_work):
+            self._board.step(Done(number, "unknown", 0, "", "the client ended", self._board.now()))
+        self._at_work.clear()
+        self._workers.end()
+
+    def shown(self, ref: int) -> Call | None:
+        """Return the held call of a question, for whoever answers."""
+        held = self._held.get(ref)
+        return None if held is None else held.call
+
+    def tool_done(self, link: Link, fields: dict[str, Any]) -> None:
+        """Take the end of a client's own function, which ran on a permit."""
+        number = fields.get("number")
+        ref = self._at_work.get(number) if type(number) is int else None
+        if ref is None or type(number) is not int or self._held[ref].link is not link:
+            link.send(MALFORMED)
+            return
+        error = str(fields.get("error", "Exception"))[:80]
+        self._performed(number, Outcome("ok", {}) if fields.get("ok") is True else failed(error, "it raised"))
+
+    def _submit(
+        self, link: Link, principal: str, call: Call, *, version: int = -1, wait: float = 0.0, hops: int = 0
+    ) -> None:
+        """Classify a call and hand it to the core."""
+        opening, now = self._board.opening, self._board.now()
+        ref, self._refs = self._refs, self._refs + 1
+        facts = opening.tree.classified(principal, call)
+        submit = Submit(
+            principal=principal,
+            ref=ref,
+            id=secrets.token_hex(4),
+            call=call.kind,
+            args=opening.redactor.arguments(dict(call.args)),
+            digest=opening.tree.digest(principal, call, facts),
+            facts=facts,
+            cost=UNIT,
+            egress_bytes=len(call.body) + len(repr(call.args)) if facts.sink else 0,
+            now=now,
+            wait=wait > 0,
+            version=version,
+        )
+        self._held[ref] = Held(link, principal, call, facts, submit, hops)
+        if wait > 0:
+            self._loop.at(now + int(wait * 1e9), lambda: self._patience_ends(ref))
+        self.apply(self._board.step(submit))
+
+    def _patience_ends(self, ref: int) -> None:
+        waiting = [q for q in self._board.core.questions.values() if q.waiting and q.submit.ref == ref]
+        if ref not in self._held or not waiting:
+            return
+        question = waiting[0]
+        self.apply(self._board.step(Abandoned(ref, self._board.now())))
+        fields = {"id": question.id, "code": "approval_required", "rules": rule_names(question.rules)}
+        self._send(ref, {"what": "pending", **fields, "next_step": f"nucleus approve {question.id}"})
+
+    def _perform(self, ref: int, number: int) -> None:
+        held = self._held[ref]
+        gate = self._board.core
+        held.legs = floored(core.request_of(gate, held.submit, approved=True))[0]
+        self._at_work[number] = ref
+        if held.call.kind == kinds.TOOL:
+            held.link.send({"what": "perform", "number": number, "id": held.submit.id})
+            return
+        if held.call.kind.partition(".")[0] not in CLASSES:
+            self._performed(number, failed("OSError", f"nothing here performs {held.call.kind!r}"))
+            return
+        opening = self._board.opening
+        try:
+            opening.tree.before(held.call, held.facts, gate.principals[held.principal].state.exposure)
+        except (NucleusError, OSError) as error:
+            self._performed(number, failed("OSError", f"not tried, its label can't be stored: {error}"))
+            return
+        arguments = opening.tree.arguments(held.call, held.facts)
+        target = str(arguments.get("url") or arguments.get("api") or "")
+        permit = Permit(
+            number,
+            held.call.kind,
+            arguments,
+            opening.workspace,
+            credential=opening.credentials.get(target) if held.facts.sink else b"",
+        )
+        self._workers.perform(permit, held.call.body)
+
+    def _performed(self, number: int, outcome: Outcome) -> None:
+        """Record an outcome, join what it shows, release it."""
+        ref = self._at_work.get(number)
+        if ref is None:
+            return
+        held, opening = self._held[ref], self._board.opening
+        held.outcome = outcome
+        ok = outcome.status != "failed"
+        seen = opening.tree.after(held.call, held.facts, outcome) if ok else 0
+        held.legs |= seen
+        unknown = not ok and outcome.value.get("unknown") is True
+        done = Done(
+            number=number,
+            outcome="ok" if ok else "unknown" if unknown else "failed",
+            bytes=len(outcome.body),
+            digest=opening.redactor.digest(outcome.body),
+            error="" if ok else str(outcome.value.get("type", "")),
+            now=self._board.now(),
+            seen=seen,
+        )
+        self.apply(self._board.step(done))
+
+    def _release(self, ref: int, fields: dict[str, Any]) -> None:
+        """Hand a recorded result to its caller; follow a redirect as a new call."""
+        held = self._held[ref]
+        outcome = held.outcome or failed("OSError", "there is no result")
+        self._at_work = {number: at for number, at in self._at_work.items() if at != ref}
+        if outcome.status == "redirect":
+            held.answered = True
+            if held.hops < REDIRECTS:
+                # A redirect is a new destination: it is judged anew, as a new call.
+                again = replace(held.call, args={**held.call.args, "url": outcome.value["url"]})
+                wait = REDIRECT_WAIT if held.submit.wait else 0.0
+                self._submit(held.link, held.principal, again, wait=wait, hops=held.hops + 1)
+                return
+            outcome = failed("OSError", f"more than {REDIRECTS} redirects")
+            held.answered = False
+        answer = {
+            "what": "released",
+            "status": outcome.status,
+            "value": dict(outcome.value),
+            "seq": fields["seq"],
+            "id": fields["id"],
+            "exposure": held.legs,
+            "source": held.facts.destination or held.call.kind,
+        }
+        self._send(ref, answer, outcome.body)
+
+    def _send(self, ref: int, fields: dict[str, Any], body: bytes = b"") -> None:
+        """Give the one answer that a caller is owed."""
+        held = self._held.get(ref)
+        if held is not None and not held.answered:
+            held.answered = True
+            held.link.send(fields, body)
+
+    def _forget(self) -> None:
+        """Let go of calls that were answered, but for the bytes that an open question shows."""
+        asked = {question.submit.ref for question in self._board.core.questions.values()}
+        working = set(self._at_work.values())
+        gone = [r for r, held in self._held.items() if held.answered and r not in asked and r not in working]
+        for ref in gone:
+            del self._held[ref]

@@ -1,0 +1,135 @@
+"""The approver's door: a 0600 socket in the state directory, outside of every workspace.
+
+``nucleus approvals``, ``approve``, ``deny`` and ``lockdown`` come in here. A
+caller is refused if it runs as another user, or if it is the client of this
+gate or descends from it: whoever asks does not answer.
+
+Not done here: below level ``sealed`` a client can start a process that no
+longer descends from it; the approver stops mistakes there, not hostile code.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, final
+
+from nucleus.errors import CannotEnforce
+from nucleus.gate.loop import Link, Loop
+from nucleus.gate.peers import Process, descends_from, peer_of, process_of
+
+FOLDER: Final = "gates"
+BACKLOG: Final = 8
+
+Handler = Callable[[dict[str, Any], str], dict[str, Any]]
+"""(request, who asks) -> answer."""
+
+
+@final
+class Desk:
+    """One gate's door for approvers, and its entry in the list of gates of this user."""
+
+    def __init__(self, loop: Loop, state: Path, principal: str, client: Process, handler: Handler) -> None:
+        self._loop = loop
+        self._client = client
+        self._handler = handler
+        self._watching: list[Link] = []
+        folder = state / FOLDER
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._entry = folder / f"{principal}.json"
+        self._socket = folder / f"{principal}.sock"
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._bind(principal)
+        loop.listen(self._listener, self._accept)
+
+    @property
+    def watched(self) -> bool:
+        """Whether a person watches for questions now."""
+        return bool(self._watching)
+
+    def announce(self, question: dict[str, Any]) -> None:
+        """Show a question to everybody who watches."""
+        for link in list(self._watching):
+            link.send({"question": question})
+
+    def close(self) -> None:
+        """Take the door and the entry away."""
+        self._listener.close()
+        for path in (self._socket, self._entry):
+            path.unlink(missing_ok=True)
+
+    def _bind(self, principal: str) -> None:
+        me = process_of(os.getpid())
+        entry = {
+            "principal": principal,
+            "client": [self._client.pid, self._client.start],
+            "gate": [me.pid, me.start],
+        }
+        old = os.umask(0o077)
+        try:
+            self._listener.bind(str(self._socket))
+            self._listener.listen(BACKLOG)
+            self._entry.write_text(json.dumps(entry), encoding="ascii")
+        except OSError as error:
+            raise CannotEnforce(
+                "nobody could answer a question of this gate",
+                why=f"{self._socket}: {error.strerror}",
+                fix="choose a shorter or writable state directory with --state",
+            ) from error
+        finally:
+            os.umask(old)
+
+    def _accept(self, sock: socket.socket) -> None:
+        try:
+            peer = peer_of(sock)
+            allowed = peer.uid == os.getuid() and not descends_from(peer.pid, self._client)
+        except (ProcessLookupError, CannotEnforce):
+            allowed = False
+        if not allowed:
+            with suppress(OSError):
+                sock.send(b"")
+            sock.close()
+            return
+        by = f"uid {peer.uid} pid {peer.pid}"
+        self._loop.add(sock, lambda link, fields, _: self._asked(link, fields, by), self._left)
+
+    def _asked(self, link: Link, fields: dict[str, Any], by: str) -> None:
+        if fields.get("do") == "watch":
+            self._watching.append(link)
+        link.send(self._handler(fields, by))
+
+    def _left(self, link: Link, _why: str) -> None:
+        if link in self._watching:
+            self._watching.remove(link)
+
+
+def gates(state: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Yield entry and socket of each living gate of this user; entries of dead ones are taken away."""
+    for path in sorted((state / FOLDER).glob("*.json")):
+        try:
+            entry = json.loads(path.read_text(encoding="ascii"))
+            pid, start = entry["gate"]
+            alive = process_of(pid).start == start
+        except (OSError, ValueError, KeyError, TypeError):
+            alive = False
+        if alive:
+            yield entry, path.with_suffix(".sock")
+            continue
+        for dead in (path, path.with_suffix(".sock")):
+            dead.unlink(missing_ok=True)
+
+
+def ancestor_gate(state: Path, client: Process) -> str:
+    """Return the principal of a living gate whose client is a true ancestor of ``client``, "" if there is none."""
+    for entry, _ in gates(state):
+        pid, start = entry["client"]
+        if (pid, start) == (client.pid, client.start):
+            continue
+        try:
+            if descends_from(client.pid, Process(pid, 0, start)):
+                return str(entry["principal"])
+        except ProcessLookupError:
+            continue
+    return ""

@@ -1,0 +1,191 @@
+"""Opening a principal: policy frozen, workspace known, trace begun. Or nothing at all.
+
+Everything here happens before the first call, on the word of the owner's
+side: which files speak, which profile, which workspace. Later nothing of it
+is read again.
+"""
+
+import os
+import pwd
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+from nucleus.errors import CannotEnforce, NucleusError, PolicyError, TraceError
+from nucleus.gate.credentials import Credentials
+from nucleus.gate.desk import ancestor_gate
+from nucleus.gate.events import Opened, Tightened
+from nucleus.gate.hardening import home_of
+from nucleus.gate.journal import FileJournal
+from nucleus.gate.kernel_hash import verify_kernel
+from nucleus.gate.peers import Process
+from nucleus.gate.remotes import remotes_of
+from nucleus.gate.spawn import outside
+from nucleus.gate.tree import Tree
+from nucleus.kernel.exposure import CLEAN
+from nucleus.policy.context import Context
+from nucleus.policy.labels import LabelStore
+from nucleus.policy.layers import Places, find_layers
+from nucleus.policy.load import OwnerChoices, load_policy, with_remotes
+from nucleus.policy.model import OwnerWords, Policy
+from nucleus.policy.place import prepare, state_directory
+from nucleus.policy.restrict import meet
+from nucleus.policy.schema import CAPABILITIES, LEVELS
+from nucleus.trace.redact import Redactor
+from nucleus.trace.writer import TraceWriter
+
+COOPERATIVE: Final = "cooperative"
+SEALED: Final = "sealed"
+SECOND_NS: Final = 1_000_000_000
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What was fixed when the first principal opened."""
+
+    principal: str
+    workspace: str
+    state: Path
+    level: str
+    policy: Policy
+    tree: Tree
+    writer: TraceWriter
+    redactor: Redactor
+    credentials: Credentials
+    event: Opened
+    notes: tuple[str, ...]
+    choices: Mapping[str, Any]
+
+
+def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Opening:
+    """Return the opening that a client asks for, or raise PolicyError, CannotEnforce or TraceError."""
+    kernel = verify_kernel()
+    home = home_of(os.getuid())
+    workspace = _workspace(fields)
+    outside(workspace)
+    state = prepare(state_directory(_text(fields, "state")), Path(workspace))
+    other = ancestor_gate(state, client)
+    if other:
+        raise CannotEnforce(
+            "this process was started by a process that has a session already",
+            why=f"principal {other} is its process tree; a second one would start with a clean exposure",
+            fix="open the session in the parent only, and give the child s.delegate(...)",
+        )
+    policy = _policy(fields, workspace, home, state)
+    context = Context(workspace=workspace, home=home, branch=remotes_of(workspace).branch)
+    labels = LabelStore(FileJournal(state / "labels" / f"{_name(workspace)}.jsonl"))
+    principal = secrets.token_hex(8)
+    level = SEALED if fields.get("seal") else COOPERATIVE
+    event = Opened(
+        principal,
+        policy.authority,
+        CLEAN,
+        policy.budget.micro_units,
+        now + policy.budget.seconds * SECOND_NS,
+        policy.budget.egress_bytes,
+        now,
+    )
+    witness = _text(fields, "witness")
+    header = {
+        "kernel": kernel,
+        "policy": {
+            "digest": policy.digest,
+            "profile": policy.profile,
+            "layers": [
+                {"name": one.name, "path": one.path, "digest": one.digest, "trusted": one.trusted, "why": one.why}
+                for one in policy.layers
+            ],
+        },
+        "level": level,
+        "containment": fields.get("seal") or {},
+        "principal": principal,
+        "state": [policy.authority, CLEAN, policy.budget.micro_units, 0],
+    }
+    writer = TraceWriter.create(state / "traces", header, witness=Path(witness) if witness else None)
+    return Opening(
+        principal,
+        workspace,
+        state,
+        level,
+        policy,
+        Tree(policy, context, labels, principal),
+        writer,
+        Redactor(),
+        Credentials.of(state),
+        event,
+        policy.notes,
+        dict(fields),
+    )
+
+
+def narrow(
+    opening: Opening, policy: Policy, fields: Mapping[str, Any], principal: str, now: int
+) -> tuple[Policy, Tightened]:
+    """Return the meet of ``policy`` and what ``fields`` names, and its event. Raises PolicyError."""
+    if any(fields.get(name) for name in ("profile", "policies")):
+        home = home_of(os.getuid())
+        asked = {**opening.choices, "profile": "", "policies": [], **fields}
+        policy = meet(policy, _policy(asked, opening.workspace, home, opening.state))
+    authority = policy.authority & _levels(fields.get("levels", {}))
+    seconds = policy.budget.seconds
+    minutes = fields.get("minutes")
+    if type(minutes) is int and minutes >= 0:
+        seconds = min(seconds, minutes * 60)
+    return policy, Tightened(principal, authority, policy.budget.micro_units, now + seconds * SECOND_NS, now)
+
+
+def cannot(error: NucleusError) -> dict[str, Any]:
+    """Return the frame that carries an error of opening to the client."""
+    fix = getattr(error, "fix", "")
+    if isinstance(error, PolicyError):
+        place = {"path": error.path, "line": error.line}
+        return {"what": "cannot", "kind": "PolicyError", "message": error.message, "fix": fix, **place}
+    why = getattr(error, "why", "")
+    what = getattr(error, "what", str(error))
+    if isinstance(error, TraceError):
+        what, why, fix = "the trace can't be written", str(error), "check the state directory: nothing runs unrecorded"
+    return {"what": "cannot", "kind": "CannotEnforce", "message": what, "why": why, "fix": fix}
+
+
+def _policy(fields: Mapping[str, Any], workspace: str, home: str, state: Path) -> Policy:
+    named = [path for path in fields.get("policies", []) if type(path) is str]
+    layers = find_layers(Places(Path(workspace), Path(home), state), named=named)
+    words = OwnerWords(frozenset(_text(fields, "prompt").split()))
+    choices = OwnerChoices(profile=_text(fields, "profile"), words=words, home=home)
+    return with_remotes(load_policy(layers, choices), remotes_of(workspace).urls)
+
+
+def _workspace(fields: Mapping[str, Any]) -> str:
+    workspace = os.path.realpath(_text(fields, "workspace") or ".")
+    if not os.path.isdir(workspace):
+        raise CannotEnforce(f"the workspace {workspace} is not a directory", fix="name an existing directory")
+    if workspace == "/":
+        raise CannotEnforce("the workspace is the whole file system", fix="name the directory of the project")
+    return workspace
+
+
+def _levels(levels: object) -> int:
+    """Return the authority that caps named capabilities. Raises PolicyError for a name or level that is none."""
+    if type(levels) is not dict:
+        raise PolicyError("levels must map names of capabilities to never, low_risk or always")
+    cap = (1 << 2 * len(CAPABILITIES)) - 1
+    for name, level in levels.items():
+        if name not in CAPABILITIES or level not in LEVELS:
+            raise PolicyError(f"no level {level!r} of a capability {name!r}", fix=f"one of: {', '.join(CAPABILITIES)}")
+        op = list(CAPABILITIES).index(name)
+        cap &= ~(0b11 << 2 * op) | LEVELS[level] << 2 * op
+    return cap
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value if type(value) is str else ""
+
+
+def _name(workspace: str) -> str:
+    from hashlib import sha256
+
+    return sha256(os.fsencode(workspace)).hexdigest()[:32]

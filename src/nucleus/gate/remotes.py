@@ -1,0 +1,68 @@
+"""The workspace's git remotes and branch, read once, as bytes, before the agent starts.
+
+No git program runs here: a repository's configuration can name programs in
+dozens of keys. Only ``[remote "NAME"] url`` of the plain format is read, and
+no include is followed. What is not understood is not a remote; then a push
+by that name has no destination and is refused.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import Final, final
+
+SIZE_LIMIT: Final = 1 << 20
+_SECTION: Final = re.compile(r'^\s*\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\\n]|\\["\\])*)")?\s*\]\s*(?:[#;].*)?$')
+_VALUE: Final = re.compile(r"^\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*(\S(?:.*\S)?)\s*$")
+_PLAIN: Final = re.compile(r'^[^"\\#;\s]+$')
+_HEAD: Final = re.compile(r"^ref: refs/heads/(\S+)\s*$")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Remotes:
+    """Name -> URL, and the branch that is checked out ("" if none or unknown)."""
+
+    urls: dict[str, str] = field(default_factory=dict)
+    branch: str = ""
+
+
+def remotes_of(workspace: str) -> Remotes:
+    """Return what the workspace's own ``.git`` says. Nothing for a worktree or no repository."""
+    folder = os.path.join(workspace, ".git")
+    if os.path.islink(folder):
+        return Remotes()
+    return Remotes(parse(_text(os.path.join(folder, "config"))), _branch(_text(os.path.join(folder, "HEAD"))))
+
+
+def parse(text: str) -> dict[str, str]:
+    """Return the URL of each remote. A remote with several URLs, or one that needs unquoting, is left out."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in text.splitlines():
+        section = _SECTION.match(line)
+        if section is not None:
+            name = section[2] if section[1].lower() == "remote" and section[2] else ""
+            continue
+        value = _VALUE.match(line)
+        if name and value is not None and value[1].lower() == "url":
+            found.setdefault(name, []).append(value[2])
+    return {name: urls[0] for name, urls in found.items() if len(urls) == 1 and _PLAIN.match(urls[0])}
+
+
+def _branch(text: str) -> str:
+    head = _HEAD.match(text)
+    return head[1] if head else ""
+
+
+def _text(path: str) -> str:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        return os.read(fd, SIZE_LIMIT).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    finally:
+        os.close(fd)

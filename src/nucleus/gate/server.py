@@ -1,0 +1,181 @@
+"""The gate as a process: connections of one client, and what they ask for.
+
+The first frame opens the principal or nothing; every later one is a call, a
+branch (another connection, a child) or a question about itself. Whatever goes
+wrong here is a denial with a reason, never a silence and never a default.
+"""
+
+import secrets
+import socket
+from typing import Any, Final, final
+
+from nucleus.errors import NucleusError
+from nucleus.gate.board import UNIT, Board, Settings
+from nucleus.gate.calls import MALFORMED, Calls
+from nucleus.gate.desk import Desk
+from nucleus.gate.events import Closed, Declassified, Delegated, LockedDown, Reply, Tick
+from nucleus.gate.loop import Link, Loop
+from nucleus.gate.opening import cannot, narrow, open_principal
+from nucleus.gate.peers import peer_of, process_of
+from nucleus.gate.questions import Questions
+
+NO_SESSION: Final = {"what": "denied", "code": "session", "rules": ["session"]}
+TICK_NS: Final = 5_000_000_000
+"""How often questions and approvals are looked through for those that expired."""
+
+
+def serve(descriptor: int, settings: Settings) -> int:
+    """Serve the client at ``descriptor`` until its last connection closes; return the exit status."""
+    Server(socket.socket(fileno=descriptor), settings).run()
+    return 0
+
+
+@final
+class Server:
+    """One gate process."""
+
+    def __init__(self, client: socket.socket, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = Loop(settings.clock)
+        self._client = process_of(peer_of(client).pid)
+        self._links: dict[Link, str] = {self._loop.add(client, self._asked, self._left): ""}
+        """Connection -> principal; "" until it is opened."""
+        self._board: Board | None = None
+        self._calls: Calls | None = None
+        self._desk: Desk | None = None
+
+    def run(self) -> None:
+        """Turn until the last client connection has closed, then end the trace."""
+        while self._links:
+            self._loop.turn()
+        if self._calls is not None:
+            self._calls.end()
+        if self._desk is not None:
+            self._desk.close()
+        if self._board is not None and not self._board.broken:
+            self._board.opening.writer.close("the client ended")
+
+    def _asked(self, link: Link, fields: dict[str, Any], body: bytes) -> None:
+        try:
+            if fields.get("do") == "open":
+                self._open(link, fields)
+            elif self._board is None or self._calls is None or not self._links.get(link):
+                link.send(NO_SESSION)
+            else:
+                self._dispatch(self._board, self._calls, link, fields, body)
+        except NucleusError as error:
+            link.send(cannot(error))
+        except Exception as error:  # noqa: BLE001  an internal error is a deny with a reason
+            why = f"internal error in the gate: {type(error).__name__}: {error}"
+            link.send({"what": "denied", "code": "gate", "rules": ["session"], "why": why, "next_step": why})
+
+    def _dispatch(self, board: Board, calls: Calls, link: Link, fields: dict[str, Any], body: bytes) -> None:
+        principal = self._links[link]
+        match fields.get("do"):
+            case "call":
+                calls.ask(link, principal, fields, body)
+            case "done":
+                calls.tool_done(link, fields)
+            case "attach":
+                self._attach(board, calls, link, fields)
+            case "delegate":
+                self._delegate(board, link, fields)
+            case "declassify":
+                self._declassify(board, link, fields)
+            case "status":
+                link.send(board.state_of(principal))
+            case "lockdown":
+                calls.apply(board.step(LockedDown("the client", board.now())))
+                link.send(board.state_of(principal))
+            case _:
+                link.send(MALFORMED)
+
+    def _open(self, link: Link, fields: dict[str, Any]) -> None:
+        if self._board is not None:
+            link.send(NO_SESSION)
+            return
+        opening = open_principal(fields, self._client, self._settings.clock())
+        board = Board(opening, self._settings)
+        questions = Questions(board)
+        desk = Desk(self._loop, opening.state, opening.principal, self._client, questions.handle)
+        calls = Calls(self._loop, board, questions.raised)
+        questions.calls, questions.desk = calls, desk
+        self._board, self._calls, self._desk = board, calls, desk
+        self._links[link] = opening.principal
+        self._tick(board, calls)
+        link.send(
+            {
+                "what": "opened",
+                "principal": opening.principal,
+                "trace": str(opening.writer.path),
+                "level": opening.level,
+                "notes": list(opening.policy.notes),
+                "workspace": opening.workspace,
+            }
+        )
+
+    def _tick(self, board: Board, calls: Calls) -> None:
+        now = board.now()
+        calls.apply(board.step(Tick(now)))
+        self._loop.at(now + TICK_NS, lambda: self._tick(board, calls))
+
+    def _attach(self, board: Board, calls: Calls, link: Link, fields: dict[str, Any]) -> None:
+        """Give another connection of the same principal; a policy that comes with it can only tighten."""
+        principal = self._links[link]
+        tree = board.opening.tree
+        if fields.get("profile") or fields.get("policies"):
+            policy, event = narrow(board.opening, tree.policy_of(principal), fields, principal, board.now())
+            tree.met(principal, policy)
+            calls.apply(board.step(event))
+        self._branch(link, principal, {"what": "attached", "principal": principal})
+
+    def _delegate(self, board: Board, link: Link, fields: dict[str, Any]) -> None:
+        principal, now = self._links[link], board.now()
+        tree = board.opening.tree
+        calls = fields.get("calls", 0)
+        if type(calls) is not int or calls < 0:
+            link.send(MALFORMED)
+            return
+        policy, narrowed = narrow(board.opening, tree.policy_of(principal), fields, principal, now)
+        child = secrets.token_hex(8)
+        event = Delegated(
+            principal,
+            child,
+            narrowed.authority,
+            calls * UNIT,
+            narrowed.deadline,
+            0,
+            now,
+            quarantined=fields.get("quarantined") is True,
+        )
+        for effect in board.step(event):
+            if isinstance(effect, Reply) and effect.what == "delegated":
+                tree.met(child, policy)
+                self._branch(link, child, {"what": "delegated", "principal": child})
+            elif isinstance(effect, Reply):
+                link.send({"what": effect.what, **effect.fields})
+
+    def _declassify(self, board: Board, link: Link, fields: dict[str, Any]) -> None:
+        digest, bits = fields.get("schema_digest"), fields.get("bits")
+        if type(digest) is not str or type(bits) is not int or bits < 0:
+            link.send(MALFORMED)
+            return
+        for effect in board.step(Declassified(self._links[link], 0, digest, bits, board.now())):
+            if isinstance(effect, Reply):
+                link.send({"what": effect.what, **effect.fields})
+
+    def _branch(self, link: Link, principal: str, fields: dict[str, Any]) -> None:
+        """Make a connection for ``principal`` and send its other end."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._links[self._loop.add(ours, self._asked, self._left)] = principal
+        link.send_socket(fields, theirs)
+        theirs.close()
+
+    def _left(self, link: Link, _why: str) -> None:
+        """Let a connection go; a principal ends with its last one."""
+        principal = self._links.pop(link, "")
+        if self._board is None or self._calls is None:
+            return
+        self._calls.leave(link)
+        if principal and principal not in self._links.values():
+            self._calls.apply(self._board.step(Closed(principal, self._board.now())))

@@ -1,0 +1,120 @@
+"""What the gate knows of a principal's surroundings, and what it makes of calls there.
+
+Classification, digests, the arguments of permits, and the label store around
+effects on files. The policy of a principal only ever becomes tighter (``met``).
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import replace
+from typing import Any, Final, final
+
+from nucleus.gate.effects import Outcome
+from nucleus.kernel.capability import LAST_OP
+from nucleus.kernel.exposure import ALL_SEEN
+from nucleus.kernel.facts import ALL_SINKS, SCOPE_DENY, TRUSTED_NO
+from nucleus.policy import call as kinds
+from nucleus.policy.call import Call, Classified
+from nucleus.policy.classify import classify
+from nucleus.policy.context import Context
+from nucleus.policy.labels import ANY, LabelStore
+from nucleus.policy.model import Policy
+from nucleus.policy.restrict import meet
+
+_PATH: Final = frozenset({"path", "hidden"})
+_HISTORY: Final = frozenset({"paths", "hidden"})
+_FORGE: Final = frozenset({"api", "repository", "base", "head", "closed"})
+RESOLVED: Final = {
+    kinds.READ: _PATH,
+    kinds.LIST: _PATH,
+    kinds.GLOB: _PATH,
+    kinds.GREP: _PATH,
+    kinds.WRITE: _PATH,
+    kinds.EDIT: _PATH,
+    kinds.DELETE: _PATH,
+    kinds.FETCH: frozenset({"url"}),
+    kinds.SEARCH: frozenset({"engine"}),
+    kinds.GIT_STATUS: _HISTORY,
+    kinds.GIT_DIFF: _HISTORY,
+    kinds.GIT_LOG: _HISTORY,
+    kinds.COMMIT: _HISTORY,
+    kinds.BRANCH: frozenset({"branch"}),
+    kinds.PUSH: frozenset({"url", "source", "target", "force", "tip"}),
+    kinds.PULL_REQUEST: _FORGE,
+    kinds.COMMENT: _FORGE,
+    kinds.LABEL: _FORGE,
+    kinds.ISSUE: _FORGE,
+}
+"""Arguments that an effect takes from the classification only. A caller's own never gets through."""
+CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
+
+
+@final
+class Tree:
+    """The policies of a gate's principals, and the one workspace that they share."""
+
+    def __init__(self, policy: Policy, context: Context, labels: LabelStore, principal: str) -> None:
+        self._policies = {principal: policy}
+        self._context = context
+        self._labels = labels
+        self._key = secrets.token_bytes(32)
+
+    def policy_of(self, principal: str) -> Policy:
+        """Return the policy that holds for a principal now."""
+        return self._policies[principal]
+
+    def met(self, principal: str, policy: Policy) -> None:
+        """Let ``policy`` hold too: the principal's becomes the meet. A new principal gets ``policy``."""
+        known = self._policies.get(principal)
+        self._policies[principal] = policy if known is None else meet(known, policy)
+
+    def classified(self, principal: str, call: Call) -> Classified:
+        """Return the facts of a call. What can't be classified is the worst case, and denied."""
+        try:
+            return classify(self._policies[principal], call, self._context)
+        except Exception as error:  # noqa: BLE001  an internal error is a deny with a reason
+            return unclassifiable(f"internal error while classifying: {type(error).__name__}: {error}")
+
+    def digest(self, principal: str, call: Call, facts: Classified) -> str:
+        """Return what an approval is bound to: call, destination, content and policy, under this gate's key."""
+        bound = {
+            "kind": call.kind,
+            "args": dict(call.args),
+            "destination": facts.destination,
+            "resolved": dict(facts.resolved),
+            "policy": self._policies[principal].digest,
+        }
+        text = json.dumps(bound, sort_keys=True, separators=(",", ":"), default=repr).encode()
+        content = hashlib.sha256(call.body).digest()
+        return hmac.new(self._key, len(text).to_bytes(8, "big") + text + content, "sha256").hexdigest()
+
+    def arguments(self, call: Call, facts: Classified) -> dict[str, Any]:
+        """Return the arguments of the permit: the caller's, with what was resolved laid over them."""
+        resolved = RESOLVED.get(call.kind, frozenset())
+        own = {name: value for name, value in call.args.items() if name not in resolved}
+        return own | dict(facts.resolved)
+
+    def before(self, call: Call, facts: Classified, exposure: int) -> None:
+        """Label what a write is about to bring, durably. Raises OSError; then the write is not tried."""
+        if call.kind in CHANGES:
+            digest = hashlib.sha256(call.body).hexdigest() if call.kind == kinds.WRITE else ANY
+            self._labels.will_write(str(facts.resolved["path"]), digest, exposure | call.seen)
+
+    def after(self, call: Call, facts: Classified, outcome: Outcome) -> int:
+        """Note what is in place after an effect; return the exposure of what was really read."""
+        if call.kind == kinds.WRITE:
+            self._labels.settle(str(facts.resolved["path"]), hashlib.sha256(call.body).hexdigest())
+        if call.kind == kinds.READ:
+            return self._labels.saw(str(facts.resolved["path"]), hashlib.sha256(outcome.body).hexdigest())
+        return 0
+
+    def on_branch(self, branch: str) -> None:
+        """Know which branch is checked out now."""
+        self._context = replace(self._context, branch=branch)
+
+
+def unclassifiable(why: str) -> Classified:
+    """Return the worst case: every leg, every sink, denied by scope."""
+    return Classified(LAST_OP, ALL_SEEN, ALL_SEEN, ALL_SINKS, SCOPE_DENY, TRUSTED_NO, 0, 0, 0, 0, why=why)

@@ -1,0 +1,66 @@
+"""Remotes are read as bytes: no program runs, and what is odd is no remote."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nucleus.gate.remotes import parse, remotes_of
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
+
+
+def test_the_remotes_of_a_real_repository_are_what_git_says(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "topic/x")
+    git(tmp_path, "remote", "add", "origin", "https://forge.example/acme/app.git")
+    git(tmp_path, "remote", "add", "up.stream", "git@forge.example:acme/app.git")
+    found = remotes_of(str(tmp_path))
+    assert found.urls == {
+        "origin": "https://forge.example/acme/app.git",
+        "up.stream": "git@forge.example:acme/app.git",
+    }
+    assert found.branch == "topic/x"
+
+
+def test_no_include_is_followed(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "more").write_text('[remote "origin"]\n\turl = https://evil.example/\n')
+    git(tmp_path, "config", "include.path", "../more")
+    assert remotes_of(str(tmp_path)).urls == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[remote "origin"]\n\turl = https://a.example/\n\turl = https://b.example/\n',
+        '[remote "origin"]\n\turl = "https://a.example/"\n',
+        '[remote "origin"]\n\turl = https://a.example/ # comment\n',
+        '[remote "origin"]\n\turl = https://a\\\n.example/\n',
+        "[remote]\n\turl = https://a.example/\n",
+        '[remotes "origin"]\n\turl = https://a.example/\n',
+        '[url "https://evil.example/"]\n\tinsteadOf = https://a.example/\n',
+    ],
+    ids=["two", "quoted", "comment", "continued", "unnamed", "other", "instead"],
+)
+def test_what_needs_interpretation_is_no_remote(text: str) -> None:
+    assert parse(text) == {}
+
+
+@given(st.text())
+def test_any_text_is_read_without_an_error(text: str) -> None:
+    assert all(name and url for name, url in parse(text).items())
+
+
+def test_a_linked_git_folder_and_no_repository_have_none(tmp_path: Path) -> None:
+    assert remotes_of(str(tmp_path)).urls == {}
+    real = tmp_path / "real"
+    real.mkdir()
+    git(real, "init", "-q")
+    git(real, "remote", "add", "origin", "https://a.example/x")
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / ".git").symlink_to(real / ".git")
+    assert remotes_of(str(tmp_path / "w")).urls == {}
