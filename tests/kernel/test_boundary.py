@@ -47,13 +47,13 @@ def test_the_door_opens_for_what_is_well_made() -> None:
 
 
 @pytest.mark.parametrize("name", FACTS)
-@pytest.mark.parametrize("value", NOT_INTS, ids=repr)
+@pytest.mark.parametrize("value", NOT_INTS, ids=[type(value).__name__ + str(i) for i, value in enumerate(NOT_INTS)])
 def test_a_fact_that_is_not_exactly_an_int_is_denied(name: str, value: Any) -> None:
     assert admit(FULL, with_fact(FINE, name, value)) == (DENY, MALFORMED, FULL)
 
 
 @pytest.mark.parametrize("name", State.__slots__)
-@pytest.mark.parametrize("value", NOT_INTS, ids=repr)
+@pytest.mark.parametrize("value", NOT_INTS, ids=[type(value).__name__ + str(i) for i, value in enumerate(NOT_INTS)])
 def test_a_state_that_is_not_exactly_ints_is_denied(name: str, value: Any) -> None:
     broken = with_fact(FULL, name, value)
     verdict, rules, after = admit(broken, FINE)
