@@ -277,7 +277,7 @@ def _flushed(name: str, status: int) -> int:
 
 def _reader_gone(name: str) -> int:
     _abandon_stdout()
-    return _status(name, FAILED) if name in STATUSES else PIPE_CLOSED
+    return _status(name, FAILED) if name and name in STATUSES else PIPE_CLOSED
 
 
 def _abandon_stdout() -> None:
