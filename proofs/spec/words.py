@@ -137,6 +137,11 @@ def authority_of(ranks: list[tuple[Truth, Truth]]) -> Word:
     return bits(*flat)
 
 
+def bits_of_all(count: int) -> int:
+    """The word with the lowest ``count`` bits set."""
+    return (1 << count) - 1
+
+
 def seen_in(exposure: Word) -> Seen:
     """Take an exposure apart."""
     return Seen(*[has(exposure, place) for place in range(5)])
