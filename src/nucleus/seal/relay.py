@@ -75,15 +75,16 @@ def start(streams: Collection[int]) -> Relay | None:
             origin = os.dup(number)
             given += [far, origin]
             plan["in" if number == 0 else "out"].append([origin, far] if number == 0 else [far, origin])
-        pid = _spawn(plan, given)
+        try:
+            pid = _spawn(plan, given)
+        finally:
+            _close(given[1:])
+            its.close()
         _await_ready(mine)
     except BaseException:
         _close(ends.values())
         mine.close()
         raise
-    finally:
-        _close(given[1:])
-        its.close()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             stream.flush()

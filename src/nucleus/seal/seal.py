@@ -119,7 +119,8 @@ def supported() -> Machine:
         raise CannotEnforce(
             "system call filters are missing",
             why=f"seccomp(2): {error}",
-            fix="use Linux 4.14 or newer with CONFIG_SECCOMP_FILTER=y; in a container, allow seccomp(2)",
+            fix="use Linux 4.14 or newer with CONFIG_SECCOMP_FILTER=y; in a container, allow seccomp(2); "
+            "a process can be sealed only once",
         ) from error
     landlock.abi()
     return machine
