@@ -23,6 +23,7 @@ policies are reported as different that no request tells apart.
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple, final
 
 from nucleus.policy import shapes
@@ -39,6 +40,8 @@ VERDICTS: Final = ("deny", "ask", "allow")
 NOBODY: Final = "nobody"
 """The layer of a set that no file speaks for."""
 
+REMEMBERED: Final = 256
+"""Judgements that a scope keeps, the latest ones: agents come back to the same paths and hosts."""
 Pattern = tuple[Shape, Source]
 Value = str | Sequence[str]
 
@@ -86,7 +89,18 @@ class Constraint:
 class Scope:
     """The conjunction of the constraint sets of one key. Never changed after it was made."""
 
-    __slots__ = ("_asks", "_ceded", "_closed", "_denies", "_grants", "_limits", "_voices", "kind", "sets")
+    __slots__ = (
+        "_asks",
+        "_ceded",
+        "_closed",
+        "_denies",
+        "_grants",
+        "_limits",
+        "_remembered",
+        "_voices",
+        "kind",
+        "sets",
+    )
 
     def __init__(self, kind: Kind, sets: Iterable[Constraint]) -> None:
         self.kind: Final = kind
@@ -98,6 +112,7 @@ class Scope:
         self._closed = 0
         self._ceded = 0
         self._voices = 0
+        self._remembered = lru_cache(REMEMBERED)(self._judged)
         for number, one in enumerate(self.sets):
             self._put(one, number * _FIELD)
 
@@ -127,8 +142,11 @@ class Scope:
         """Return the scope that permits everything, and names nothing in particular."""
         return cls(kind, (Constraint(source.where, tuple((shape, source) for shape in kind.everything)),))
 
-    def judge(self, value: Value) -> Judgement:  # noqa: PLR0911  one return for each row of the table above
+    def judge(self, value: Value) -> Judgement:
         """Return the least answer of the sets. A value that is not canonical is denied, whatever they say."""
+        return self._remembered(value) if isinstance(value, str) else self._judged(tuple(value))
+
+    def _judged(self, value: Value) -> Judgement:  # noqa: PLR0911  one return for each row of the table above
         encoded = self.kind.encode(value)
         if encoded is None:
             return Judgement(DENY, f"not a canonical {self.kind.name}: {value!r}", "", named=False, exact=False)
@@ -254,17 +272,16 @@ def _caseless(shape: Shape) -> bool:
 def _vouches_less(p: Scope, q: Scope) -> bool:
     """Whether ``q`` names all that ``p`` names, and exactly what ``p`` names exactly."""
     voices = [one for one in p.sets if not one.ceiling]
+    if not voices or not all(_vouching(one, exact=False) for one in voices):
+        return True
     bounds = [one for one in q.sets if not one.ceiling]
-    return not voices or (
-        bool(bounds)
-        and all(
-            any(
-                all(_within(shape, _vouching(bound, exact=exact)) for shape, _ in _vouching(one, exact=exact))
-                for one in voices
-            )
-            for bound in bounds
-            for exact in (False, True)
+    return bool(bounds) and all(
+        any(
+            all(_within(shape, _vouching(bound, exact=exact)) for shape, _ in _vouching(one, exact=exact))
+            for one in voices
         )
+        for bound in bounds
+        for exact in (False, True)
     )
 
 

@@ -35,12 +35,13 @@ class Entry:
 
 @final
 class Names:
-    """Patterns for one segment: literals, and ``PRE*SUF`` by prefix and then by suffix."""
+    """Patterns for one segment: literals, ``*.EXT``, and other ``PRE*SUF`` by prefix and then by suffix."""
 
-    __slots__ = ("_affixes", "_exact", "_lengths")
+    __slots__ = ("_affixes", "_endings", "_exact", "_lengths")
 
     def __init__(self) -> None:
         self._exact: dict[str, Entry] = {}
+        self._endings: dict[str, Entry] = {}
         self._affixes: dict[str, tuple[dict[str, Entry], list[int]]] = {}
         self._lengths: list[int] = []
 
@@ -48,6 +49,8 @@ class Names:
         """Return the entry of the name, new or not."""
         if not name.star:
             return self._exact.setdefault(name.prefix, Entry())
+        if not name.prefix and name.suffix[:1] == ".":
+            return self._endings.setdefault(name.suffix, Entry())
         if name.prefix not in self._affixes:
             self._affixes[name.prefix] = ({}, [])
             self._lengths = sorted({len(prefix) for prefix in self._affixes})
@@ -61,6 +64,20 @@ class Names:
         exact = self._exact.get(segment)
         if exact is not None:
             found.append(exact)
+        if self._endings:
+            self._collect_endings(segment, found)
+        if self._lengths:
+            self._collect_affixes(segment, found)
+
+    def _collect_endings(self, segment: str, found: list[Entry]) -> None:
+        dot = segment.find(".")
+        while dot >= 0:
+            ending = self._endings.get(segment[dot:])
+            if ending is not None:
+                found.append(ending)
+            dot = segment.find(".", dot + 1)
+
+    def _collect_affixes(self, segment: str, found: list[Entry]) -> None:
         size = len(segment)
         for cut in self._lengths:
             if cut > size:
@@ -106,8 +123,17 @@ class Node:
         setattr(self, slot, names)
         return names.entry(shape.name)
 
-    def collect(self, rest: str, separator: str, found: list[Entry]) -> None:
-        """Append the entries of named shapes, for a value that goes on with ``rest`` below this base."""
+    def collect(self, rest: str | None, separator: str, found: list[Entry]) -> None:
+        """Append the entries that match a value which has this base and then ``rest``; None if it ends here."""
+        if self.tree is not None:
+            found.append(self.tree)
+        if rest is None:
+            if self.here is not None:
+                found.append(self.here)
+        elif self.named:
+            self._collect_named(rest, separator, found)
+
+    def _collect_named(self, rest: str, separator: str, found: list[Entry]) -> None:
         head, more, _ = rest.partition(separator)
         if self.child is not None and not more:
             self.child.collect(head, found)
@@ -127,17 +153,20 @@ class Node:
 class Table:
     """Patterns of one kind of value, whose segments are joined by ``separator``."""
 
-    __slots__ = ("_nodes", "_rooted", "_separator")
+    __slots__ = ("_longest", "_nodes", "_rooted", "_separator")
 
     def __init__(self, separator: str, *, rooted: bool) -> None:
         self._separator: Final = separator
         self._rooted: Final = rooted
         """Whether a leading separator makes a value absolute (paths), with a root of its own."""
         self._nodes: dict[str, Node] = {}
+        self._longest = 0
+        """Letters of the longest base: no longer prefix of a value can be one."""
 
     def add(self, shape: Shape, bit: int, source: Source) -> None:
         """Put a pattern in."""
         for key in self._keys(shape.base):
+            self._longest = max(self._longest, len(key))
             self._nodes.setdefault(key, Node()).entry(shape).add(bit, source)
 
     def find(self, value: str) -> list[Entry]:
@@ -147,26 +176,21 @@ class Table:
         if not nodes:
             return found
         separator = self._separator
-        start = 1 if self._rooted and value[:1] == separator else 0
-        end = start
+        longest = self._longest
         size = len(value)
-        base = value[:start]
+        end = 1 if self._rooted and value[:1] == separator else 0
+        start = end
         while True:
-            node = nodes.get(base)
+            node = nodes.get(value[:end])
             if node is not None:
-                if node.tree is not None:
-                    found.append(node.tree)
-                if end >= size:
-                    if node.here is not None:
-                        found.append(node.here)
-                elif node.named:
-                    node.collect(value[start:], separator, found)
+                node.collect(value[start:] if end < size else None, separator, found)
             if end >= size:
                 return found
             end = value.find(separator, start)
             if end < 0:
                 end = size
-            base = value[:end]
+            if end > longest:
+                return found
             start = end + 1
 
     def _keys(self, base: tuple[str, ...]) -> list[str]:

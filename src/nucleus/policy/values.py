@@ -96,7 +96,12 @@ def _ref(value: str | Sequence[str]) -> str | None:
 
 
 def _words(value: str | Sequence[str]) -> str | None:
-    if isinstance(value, str) or not value or not value[0] or any(NUL in word for word in value):
+    if (
+        isinstance(value, str)
+        or not value
+        or not value[0]
+        or any(type(word) is not str or NUL in word for word in value)
+    ):
         return None
     return NUL.join(value)
 
