@@ -1,4 +1,4 @@
-"""Nucleus: no external side effect unless mediated and authorised by a policy that only tightens.
+r"""Nucleus: no external side effect unless mediated and authorised by a policy that only tightens.
 
 ::
 
@@ -7,7 +7,7 @@
 
     with Session(profile="safe_pr_fixer") as s:
         readme = fs.read("README.md")
-        fs.write("README.md", readme + "\\n")
+        fs.write("README.md", readme + "\n")
         page = approve("fetch", net.fetch, "https://example.com")
         git.push("origin", "main")              # raises PolicyDenied
 """

@@ -13,6 +13,9 @@ unreadable, and only then the first byte of a connection is read.
 
 import sys
 
+LAZY = ("ctypes", "difflib", "fcntl", "hashlib", "pwd", "resource", "shlex", "time")
+"""What rooms below the gate import inside of functions (tests/test_privileged.py finds a new one)."""
+
 
 def complete_path(here: str) -> None:
     """Append the folder of the package and that of its one dependency to the path list."""
@@ -39,20 +42,20 @@ def complete_path(here: str) -> None:
 
 def main(words: list[str]) -> int:
     """Become the process that ``words`` name: ``gate FD`` or ``worker CLASS FD``."""
-    from nucleus.gate.hardening import freeze_imports, not_dumpable
+    from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
 
     if words[0] == "gate":
         from nucleus.gate.board import Settings
         from nucleus.gate.server import serve
 
         not_dumpable()
-        freeze_imports()
+        freeze_imports([*LATE, *LAZY])
         return serve(int(words[1]), Settings())
     from nucleus.tools.worker import maker, work
 
     make = maker(words[1])
     not_dumpable()
-    freeze_imports()
+    freeze_imports([*LATE, *LAZY])
     return work(make, int(words[2]))
 
 

@@ -77,18 +77,24 @@ def adopt(connection: Connection, spawned: Spawned | None = None) -> None:
     _principal[:] = [Principal(connection, spawned)]
 
 
-def _end_at_exit() -> None:
+def end_gate() -> None:
+    """End the gate of this process, if there is one: the principal is over. A later session is a new one."""
     if _principal and _principal[0].pid == os.getpid():
         _principal.pop().end()
+
+
+def gate_pid() -> int:
+    """Return the number of the gate's process, 0 if it was not started here."""
+    return _principal[0].spawned.pid if _principal and _principal[0].spawned is not None else 0
 
 
 def _forget_in_child() -> None:
     """Let a forked child have no session: it would speak on its parent's connection."""
     if _principal:
-        _principal.pop().connection.close()
+        _principal.pop()
 
 
-atexit.register(_end_at_exit)
+atexit.register(end_gate)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_in_child)
 
@@ -271,7 +277,7 @@ class Session(_Scope):
         Raises PolicyError, CannotEnforce (nothing was opened), StateBlocked.
         """
         files = [policy] if isinstance(policy, str | os.PathLike) else list(policy)
-        request = {
+        request: dict[str, Any] = {
             "profile": profile,
             "policies": [os.path.abspath(os.fspath(file)) for file in files],
             "workspace": os.path.realpath(workspace),
@@ -280,7 +286,7 @@ class Session(_Scope):
             "witness": None if witness is None else os.path.abspath(os.fspath(witness)),
         }
         if not _principal:
-            outside(request["workspace"])  # type: ignore[arg-type]
+            outside(request["workspace"])
             spawned = start(["gate"])
             adopt(Connection(spawned.sock), spawned)
         held = _principal[0]
@@ -347,7 +353,7 @@ class SessionTrace:
         """Return the records so far as JSON lines, redacted, without keys."""
         from nucleus.trace.export import export_jsonl
 
-        return export_jsonl(self.path)
+        return b"".join(export_jsonl(self.path)).decode("ascii")
 
 
 def approve(what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

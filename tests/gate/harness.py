@@ -21,7 +21,7 @@ spec.loader.exec_module(privileged)
 privileged.complete_path({bootstrap!r})
 
 from nucleus.gate.board import Settings
-from nucleus.gate.hardening import freeze_imports, not_dumpable
+from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
 from nucleus.gate.server import serve
 
 ANSWERS = json.loads({answers!r})
@@ -33,7 +33,7 @@ def approver(question):
 
 settings = Settings(network=json.loads({network!r}), approver=approver if ANSWERS else None)
 not_dumpable()
-freeze_imports()
+freeze_imports([*LATE, *privileged.LAZY])
 sys.exit(serve(int(sys.argv[-1]), settings))
 """
 

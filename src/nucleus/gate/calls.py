@@ -135,6 +135,7 @@ class Calls:
             cost=UNIT,
             egress_bytes=len(call.body) + len(repr(call.args)) if facts.sink else 0,
             now=now,
+            destination=opening.redactor.destination(facts.destination),
             wait=wait > 0,
             version=version,
         )

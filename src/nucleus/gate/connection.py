@@ -6,8 +6,10 @@ every call raises StateBlocked: there is nobody to decide, so nothing happens.
 """
 
 import builtins
+import os
 import socket
 import threading
+import weakref
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Final, final
@@ -35,6 +37,19 @@ _FAILURES: Final = {
 }
 
 
+_OPEN: "Final[weakref.WeakSet[Connection]]" = weakref.WeakSet()
+"""Connections of this process. A forked child closes its copies: it would speak on its parent's."""
+
+
+def _close_in_child() -> None:
+    for connection in list(_OPEN):
+        connection.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
+
+
 @final
 class Connection:
     """One principal's connection. Safe to share between threads: requests wait for each other."""
@@ -42,6 +57,7 @@ class Connection:
     def __init__(self, sock: socket.socket, *, wait: float = 0.0) -> None:
         self._sock = sock
         self._lock = threading.Lock()
+        _OPEN.add(self)
         self.wait = wait
         """Seconds that a question waits for its answer; 0 takes "pending" for an answer at once."""
 
@@ -88,6 +104,11 @@ class Connection:
     def fileno(self) -> int:
         """Return the descriptor of the socket."""
         return self._sock.fileno()
+
+    def abandon(self) -> None:
+        """Close this process's copy of the socket, whoever holds the lock. For a forked child."""
+        self._lock = threading.Lock()
+        self._sock.close()
 
     def close(self) -> None:
         """Close the socket. The gate closes the principal with its last connection."""

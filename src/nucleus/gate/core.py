@@ -209,7 +209,7 @@ def _ask(gate: Gate, principal: Principal, event: Submit, rules: int, decided: R
             "id": question.id,
             "digest": event.digest,
             "reasons": rule_names(rules),
-            "destination": event.facts.destination,
+            "destination": event.destination,
             "expires_ns": question.expires,
         }
     )

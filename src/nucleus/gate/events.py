@@ -39,6 +39,8 @@ class Submit:
     cost: int
     egress_bytes: int
     now: int
+    destination: str = ""
+    """As a record may hold it (redacted)."""
     wait: bool = False
     """Whether the caller waits for an answer, or takes "pending" for one."""
     version: int = -1

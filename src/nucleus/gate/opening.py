@@ -6,7 +6,6 @@ is read again.
 """
 
 import os
-import pwd
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from nucleus.gate.credentials import Credentials
 from nucleus.gate.desk import ancestor_gate
 from nucleus.gate.events import Opened, Tightened
 from nucleus.gate.hardening import home_of
-from nucleus.gate.journal import FileJournal
 from nucleus.gate.kernel_hash import verify_kernel
 from nucleus.gate.peers import Process
 from nucleus.gate.remotes import remotes_of
@@ -26,6 +24,7 @@ from nucleus.gate.spawn import outside
 from nucleus.gate.tree import Tree
 from nucleus.kernel.exposure import CLEAN
 from nucleus.policy.context import Context
+from nucleus.policy.label_file import FileJournal
 from nucleus.policy.labels import LabelStore
 from nucleus.policy.layers import Places, find_layers
 from nucleus.policy.load import OwnerChoices, load_policy, with_remotes
@@ -76,7 +75,7 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         )
     policy = _policy(fields, workspace, home, state)
     context = Context(workspace=workspace, home=home, branch=remotes_of(workspace).branch)
-    labels = LabelStore(FileJournal(state / "labels" / f"{_name(workspace)}.jsonl"))
+    labels = LabelStore(FileJournal.of_workspace(state, workspace))
     principal = secrets.token_hex(8)
     level = SEALED if fields.get("seal") else COOPERATIVE
     event = Opened(
@@ -183,9 +182,3 @@ def _levels(levels: object) -> int:
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     return value if type(value) is str else ""
-
-
-def _name(workspace: str) -> str:
-    from hashlib import sha256
-
-    return sha256(os.fsencode(workspace)).hexdigest()[:32]

@@ -23,7 +23,7 @@ def decision(
             "kind": event.call,
             "args": event.args,
             "digest": event.digest,
-            "destination": event.facts.destination,
+            "destination": event.destination,
             "facts": pack(request),
             "verdict": VERDICTS[verdict],
             "rules": rule_names(rules),

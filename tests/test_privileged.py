@@ -1,0 +1,111 @@
+"""The start of privileged processes: nothing planted is ever imported, nothing is imported late."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nucleus import Session, privileged, session
+from nucleus.gate.hardening import LATE
+from nucleus.tools import fs
+from tests import world
+
+SOURCE = Path(privileged.__file__).parent
+BELOW = ("kernel", "policy", "trace", "gate", "tools")
+OF_CLIENTS = {"gate/connection.py", "gate/approver.py", "trace/export.py"}
+
+
+def test_every_import_inside_of_a_function_is_made_before_imports_are_frozen() -> None:
+    late = set()
+    for room in BELOW:
+        for path in (SOURCE / room).rglob("*.py"):
+            if str(path.relative_to(SOURCE)) in OF_CLIENTS | {"tools/worker.py"}:
+                continue
+            for function in ast.walk(ast.parse(path.read_text())):
+                if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                    late |= {(path.name, name) for node in ast.walk(function) for name in _imported(node)}
+    known = {*LATE, *privileged.LAZY}
+    assert {(file, name) for file, name in late if name.split(".")[0] != "nucleus" and name not in known} == set()
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+
+
+HOSTILE = "from pathlib import Path\nPath({canary!r}).write_text(__file__)\n"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a canary that any planted module, start-up file or variable would write."""
+    repo, canary = world.repository(tmp_path / "repo").clone, tmp_path / "canary"
+    code = HOSTILE.format(canary=str(canary))
+    for name in ("nucleus", "cryptography", "encodings"):
+        (repo / name).mkdir()
+        (repo / name / "__init__.py").write_text(code)
+    for name in ("json", "sitecustomize", "usercustomize", "socket", "struct", "conftest", "secrets", "hashlib"):
+        (repo / f"{name}.py").write_text(code)
+    (repo / "planted.pth").write_text(f"import os; open({str(canary)!r}, 'w').write('pth')\n")
+    home = tmp_path / "hostile-home"
+    user_site = home / ".local" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    user_site.mkdir(parents=True)
+    shutil.copy(repo / "planted.pth", user_site / "planted.pth")
+    shutil.copy(repo / "sitecustomize.py", user_site / "usercustomize.py")
+    for name, value in {
+        "PYTHONPATH": str(repo),
+        "PYTHONSTARTUP": str(repo / "json.py"),
+        "PYTHONINSPECT": "1",
+        "PYTHONHOME": str(repo),
+        "PYTHONUSERBASE": str(home / ".local"),
+        "PYTHONWARNINGS": "error",
+        "PYTHONBREAKPOINT": "planted.run",
+        "LD_PRELOAD": str(repo / "evil.so"),
+        "LD_LIBRARY_PATH": str(repo),
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(repo),
+        "XDG_STATE_HOME": str(repo),
+        "XDG_DATA_HOME": str(repo),
+        "SSL_CERT_FILE": str(repo / "evil.pem"),
+        "GIT_DIR": str(repo / "evil.git"),
+        "PATH": f"{repo}:{os.environ['PATH']}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(repo)
+    return canary
+
+
+def test_a_workspace_and_an_environment_full_of_traps_run_none_of_them(hostile: Path, tmp_path: Path) -> None:
+    try:
+        with Session(profile="safe_pr_fixer", state=tmp_path / "state"):
+            assert fs.read("README.md") == "# App\n"
+            fs.write("README.md", "changed\n")
+    finally:
+        session.end_gate()
+    assert not hostile.exists()
+
+
+def test_a_plain_start_in_the_same_place_does_run_them(hostile: Path) -> None:
+    """The defence switched off: ``python -c`` without the start-up discipline."""
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "LD_PRELOAD"}}
+    subprocess.run([sys.executable, "-c", "import json"], env=environment, check=False, capture_output=True)
+    assert hostile.exists()
+
+
+def test_a_gate_is_unreadable_and_says_nothing_on_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.repository(tmp_path / "repo").clone)
+    try:
+        with Session(profile="safe_pr_fixer", state=tmp_path / "state"):
+            owner = os.stat(f"/proc/{session.gate_pid()}/environ").st_uid
+            environment = Path(f"/proc/{session.gate_pid()}/environ").read_bytes() if os.getuid() == 0 else b""
+            assert owner == 0, "a process that is not dumpable belongs to root in /proc (proc(5))"
+            assert b"XDG" not in environment
+    finally:
+        session.end_gate()
