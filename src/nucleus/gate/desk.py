@@ -73,6 +73,7 @@ class Desk:
             self._listener.listen(BACKLOG)
             self._entry.write_text(json.dumps(entry), encoding="ascii")
         except OSError as error:
+            self._listener.close()
             raise CannotEnforce(
                 "nobody could answer a question of this gate",
                 why=f"{self._socket}: {error.strerror}",

@@ -151,6 +151,14 @@ class Loop:
         """Stop watching a link that ends."""
         self._selector.unregister(link.sock)
 
+    def close(self) -> None:
+        """Close every socket that is still watched, without telling anybody."""
+        for key in list((self._selector.get_map() or {}).values()):
+            self._selector.unregister(key.fileobj)
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
+        self._selector.close()
+
     def turn(self) -> None:
         """Wait for the next socket or timer, and serve all that are due."""
         wait = None

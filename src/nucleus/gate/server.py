@@ -54,6 +54,7 @@ class Server:
             self._desk.close()
         if self._board is not None and not self._board.broken:
             self._board.opening.writer.close("the client ended")
+        self._loop.close()
 
     def _asked(self, link: Link, fields: dict[str, Any], body: bytes) -> None:
         try:

@@ -51,9 +51,10 @@ def start(role: Sequence[str], bootstrap: Path = BOOTSTRAP) -> Spawned:
     session of its own, so that an interrupt of the terminal does not reach it.
     Raises CannotEnforce.
     """
+    python = interpreter()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     os.set_inheritable(theirs.fileno(), True)
-    command = [interpreter(), "-I", "-S", "-B", str(bootstrap), *role, str(theirs.fileno())]
+    command = [python, "-I", "-S", "-B", str(bootstrap), *role, str(theirs.fileno())]
     try:
         process = subprocess.Popen(
             command,
