@@ -22,7 +22,7 @@ DANGEROUS = (
     "chdir fchdir chroot mkdir mkdirat rename renameat renameat2 unlink unlinkat rmdir link linkat symlink symlinkat "
     "mknod mknodat chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat truncate ftruncate fallocate utime "
     "utimes utimensat futimesat setxattr lsetxattr fsetxattr setxattrat removexattr getxattr listxattr umask "
-    "socket connect bind listen accept accept4 setsockopt sendmmsg execve execveat fork vfork wait4 waitid ptrace "
+    "socket connect bind listen accept accept4 setsockopt sendmmsg execve execveat fork vfork waitid ptrace "
     "process_vm_readv process_vm_writev kcmp pidfd_open pidfd_send_signal pidfd_getfd tkill rt_sigqueueinfo "
     "rt_tgsigqueueinfo setpriority sched_setaffinity sched_setscheduler sched_setparam sched_setattr ioprio_set "
     "memfd_create memfd_secret userfaultfd io_uring_setup io_uring_enter io_uring_register bpf perf_event_open "

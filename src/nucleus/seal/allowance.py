@@ -34,8 +34,10 @@ MEMORY: Final = "mmap munmap mremap mprotect madvise brk"
 """No descriptor that is left can be mapped; executable memory gives native code no other system calls."""
 THREADS: Final = "futex set_robust_list set_tid_address rseq gettid sched_yield membarrier getcpu exit exit_group"
 SIGNALS: Final = "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigpending rt_sigtimedwait sigaltstack"
+CHILDREN: Final = "wait4"
+"""Learn that the gate or the relay ended, and let go of it. No child can be started."""
 SELF: Final = "getpid getppid getuid geteuid getgid getegid getcwd uname getrandom"
-PLAIN: Final = tuple(f"{DATA} {WAITING} {TIME} {MEMORY} {THREADS} {SIGNALS} {SELF} {MESSAGES}".split())
+PLAIN: Final = tuple(f"{DATA} {WAITING} {TIME} {MEMORY} {THREADS} {SIGNALS} {CHILDREN} {SELF} {MESSAGES}".split())
 """Allowed whatever the arguments are. The order is that of the questions: the most frequent first."""
 
 _THREAD_FLAGS: Final = 0x3D0F00
