@@ -25,6 +25,7 @@ LEVELS = {
     "serve": 3,
     "session": 4,
     "aio": 4,
+    "quarantine": 4,
     "adapters": 4,
     "observe": 4,
     "audit": 4,
@@ -32,8 +33,8 @@ LEVELS = {
     "privileged": 5,
     "__main__": 6,
 }
-SDK = {"session", "aio", "adapters"}
-"""One room in three modules."""
+SDK = {"session", "aio", "quarantine", "adapters"}
+"""One room in several modules."""
 ONLY = {
     "errors": {"errors"},
     "kernel": {"kernel"},
