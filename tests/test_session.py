@@ -244,6 +244,21 @@ def test_a_second_session_goes_on_with_exposure_and_budget_and_only_tightens(
         fs.write("README.md", "x")
 
 
+def test_a_new_gate_of_the_same_process_goes_on_where_the_last_one_ended(repo: world.Repository, state: Path) -> None:
+    del repo
+    with Session(profile="safe_pr_fixer", state=state) as first:
+        fs.read("README.md")
+        seen, left = first.exposure, first.budget
+    session.end_gate()
+    with Session(profile="safe_pr_fixer", state=state) as second:
+        assert second.exposure == seen
+        assert second.budget == left
+        os.kill(session.gate_pid(), signal.SIGKILL)
+    session.end_gate()
+    with Session(profile="safe_pr_fixer", state=state) as third:
+        assert third.exposure == 31, "a gate that was killed leaves the worst"
+
+
 def test_a_child_only_shrinks_and_its_exposure_joins(opened: Session) -> None:
     before = opened.budget
     with opened.delegate(profile="read_only", calls=5) as child:

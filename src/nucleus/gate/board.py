@@ -14,6 +14,7 @@ from nucleus.errors import NucleusError
 from nucleus.gate import core
 from nucleus.gate.events import Declassified, Delegated, Done, Effect, Event, Reply, Submit
 from nucleus.gate.opening import Opening
+from nucleus.gate.records import ints
 from nucleus.gate.spawn import BOOTSTRAP
 
 UNIT: Final = 1_000_000
@@ -84,13 +85,17 @@ class Board:
             return (Reply(self.core.in_flight[event.number].ref, "denied", fields),)
         return ()
 
+    def root_state(self) -> list[int]:
+        """Return the kernel state of the first principal: it has joined what its children saw."""
+        return ints(self.core.principals[self.opening.principal].state)
+
     def state_of(self, principal: str) -> dict[str, Any]:
         """Return what a client may know of its principal."""
         known = self.core.principals[principal]
         return {
             "what": "status",
             "principal": principal,
-            "state": [known.state.authority, known.state.exposure, known.state.budget, known.state.version],
+            "state": ints(known.state),
             "closed": known.closed or self.core.locked or bool(self.broken),
             "pending": sorted(q.id for q in self.core.questions.values() if q.principal == principal),
             "answers": self.settings.approver is not None,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce, NucleusError, PolicyError, TraceError
+from nucleus.gate import lineage
 from nucleus.gate.credentials import Credentials
 from nucleus.gate.desk import ancestor_gate
 from nucleus.gate.events import Opened, Tightened
@@ -22,7 +23,6 @@ from nucleus.gate.peers import Process
 from nucleus.gate.remotes import remotes_of
 from nucleus.gate.spawn import outside
 from nucleus.gate.tree import Tree
-from nucleus.kernel.exposure import CLEAN
 from nucleus.policy.context import Context
 from nucleus.policy.label_file import FileJournal
 from nucleus.policy.labels import LabelStore
@@ -78,15 +78,19 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
     labels = LabelStore(FileJournal.of_workspace(state, workspace))
     principal = secrets.token_hex(8)
     level = SEALED if fields.get("seal") else COOPERATIVE
+    before = lineage.inherited(state, client)
+    authority = policy.authority & before.authority
+    budget = min(policy.budget.micro_units, before.budget)
     event = Opened(
         principal,
-        policy.authority,
-        CLEAN,
-        policy.budget.micro_units,
+        authority,
+        before.exposure,
+        budget,
         now + policy.budget.seconds * SECOND_NS,
         policy.budget.egress_bytes,
         now,
     )
+    lineage.enter(state, client)
     witness = _text(fields, "witness")
     header = {
         "kernel": kernel,
@@ -101,7 +105,7 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         "level": level,
         "containment": fields.get("seal") or {},
         "principal": principal,
-        "state": [policy.authority, CLEAN, policy.budget.micro_units, 0],
+        "state": [authority, before.exposure, budget, 0],
     }
     writer = TraceWriter.create(state / "traces", header, witness=Path(witness) if witness else None)
     return Opening(

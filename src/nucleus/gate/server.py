@@ -10,6 +10,7 @@ import socket
 from typing import Any, Final, final
 
 from nucleus.errors import NucleusError
+from nucleus.gate import lineage
 from nucleus.gate.board import UNIT, Board, Settings
 from nucleus.gate.calls import MALFORMED, Calls
 from nucleus.gate.desk import Desk
@@ -54,6 +55,7 @@ class Server:
             self._desk.close()
         if self._board is not None and not self._board.broken:
             self._board.opening.writer.close("the client ended")
+            lineage.leave(self._board.opening.state, self._client, self._board.root_state())
         self._loop.close()
 
     def _asked(self, link: Link, fields: dict[str, Any], body: bytes) -> None:

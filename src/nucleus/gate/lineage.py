@@ -1,0 +1,104 @@
+"""What a process and its ancestors have seen, across gates: a principal is a process tree.
+
+Each gate leaves, in the state directory, one small file for its client:
+number and start time of the process, and the kernel state when the gate
+ended. A later gate of the same process, or of one that it started, goes on
+from there: exposure is joined, authority and budget are met. A gate that
+ended without saying so (killed, power cut) left the worst: everything seen.
+
+Files of processes that are gone are taken away: nobody can be their child.
+Not done here: a process whose parent is gone has no lineage above it.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+from nucleus.errors import CannotEnforce
+from nucleus.gate.peers import Process, descends_from, process_of
+from nucleus.kernel.capability import EVERYTHING
+from nucleus.kernel.exposure import ALL_SEEN, CLEAN, valid
+from nucleus.kernel.state import BUDGET_LIMIT
+
+FOLDER: Final = "lineage"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """Bounds for a new principal."""
+
+    authority: int = EVERYTHING
+    exposure: int = CLEAN
+    budget: int = BUDGET_LIMIT
+
+
+def inherited(state: Path, client: Process) -> Inheritance:
+    """Return what the client's earlier gates, and those of its ancestors, leave to it."""
+    found = Inheritance()
+    for path in sorted((state / FOLDER).glob("*.json")):
+        process = _process(path)
+        try:
+            alive = process is not None and process_of(process.pid).start == process.start
+        except ProcessLookupError:
+            alive = False
+        if process is None or not alive:
+            path.unlink(missing_ok=True)
+            continue
+        try:
+            related = (process.pid, process.start) == (client.pid, client.start) or descends_from(client.pid, process)
+        except ProcessLookupError:
+            related = True
+        if related:
+            left = _read(path)
+            found = Inheritance(
+                found.authority & left.authority, found.exposure | left.exposure, min(found.budget, left.budget)
+            )
+    return found
+
+
+def enter(state: Path, client: Process) -> None:
+    """Leave the worst for whoever comes after an end without a word. Raises CannotEnforce."""
+    _write(state, client, {"open": True})
+
+
+def leave(state: Path, client: Process, kernel_state: list[int]) -> None:
+    """Leave what is true at a clean end. Raises CannotEnforce."""
+    authority, exposure, budget, _ = kernel_state
+    _write(state, client, {"open": False, "authority": authority, "exposure": exposure, "budget": budget})
+
+
+def _write(state: Path, client: Process, fields: dict[str, Any]) -> None:
+    folder = state / FOLDER
+    path = folder / f"{client.pid}-{client.start}.json"
+    fresh = path.with_suffix(f".{os.getpid()}")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="ascii") as file:
+            json.dump(fields, file)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise CannotEnforce(
+            "what this process has seen can't be kept", why=f"{path}: {error.strerror}", fix="check the state directory"
+        ) from error
+
+
+def _process(path: Path) -> Process | None:
+    pid, _, start = path.stem.partition("-")
+    return Process(int(pid), 0, int(start)) if pid.isdecimal() and start.isdecimal() else None
+
+
+def _read(path: Path) -> Inheritance:
+    """Return what one file leaves; the worst for one that is open or says nothing valid."""
+    try:
+        fields = json.loads(path.read_bytes())
+        left = Inheritance(fields["authority"], fields["exposure"], fields["budget"])
+        ints = all(type(value) is int for value in (left.authority, left.exposure, left.budget))
+        if fields["open"] is False and ints and valid(left.exposure) and left.budget >= 0:
+            return left
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not readable is not known: the worst below
+    return Inheritance(EVERYTHING, ALL_SEEN, BUDGET_LIMIT)

@@ -1,0 +1,63 @@
+"""A principal is a process tree: neither a new gate nor a child process starts clean."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from nucleus.gate.lineage import FOLDER, Inheritance, enter, inherited, leave
+from nucleus.gate.peers import Process, process_of
+from nucleus.kernel.capability import EVERYTHING
+from nucleus.kernel.exposure import ALL_SEEN, PRIVATE, UNTRUSTED
+from nucleus.kernel.state import BUDGET_LIMIT
+
+
+def me() -> Process:
+    return process_of(os.getpid())
+
+
+def test_a_first_gate_starts_clean(tmp_path: Path) -> None:
+    assert inherited(tmp_path, me()) == Inheritance()
+
+
+def test_a_later_gate_of_the_same_process_goes_on(tmp_path: Path) -> None:
+    leave(tmp_path, me(), [0b11, PRIVATE, 5, 9])
+    assert inherited(tmp_path, me()) == Inheritance(0b11, PRIVATE, 5)
+
+
+def test_a_gate_that_did_not_end_leaves_the_worst(tmp_path: Path) -> None:
+    leave(tmp_path, me(), [0b11, 0, 5, 0])
+    enter(tmp_path, me())
+    assert inherited(tmp_path, me()).exposure == ALL_SEEN
+
+
+def test_a_child_process_inherits_from_its_parent(tmp_path: Path) -> None:
+    leave(tmp_path, me(), [EVERYTHING, UNTRUSTED, 7, 0])
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert inherited(tmp_path, process_of(child.pid)) == Inheritance(EVERYTHING, UNTRUSTED, 7)
+    child.communicate(b"\n")
+
+
+def test_a_stranger_inherits_nothing(tmp_path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    leave(tmp_path, process_of(other.pid), [EVERYTHING, UNTRUSTED, 7, 0])
+    assert inherited(tmp_path, me()) == Inheritance()
+    other.communicate(b"\n")
+
+
+def test_files_of_processes_that_are_gone_are_taken_away(tmp_path: Path) -> None:
+    leave(tmp_path, Process(me().pid, 0, me().start + 1), [EVERYTHING, UNTRUSTED, 7, 0])
+    (tmp_path / FOLDER / "odd.json").write_text("x")
+    assert inherited(tmp_path, me()) == Inheritance()
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+def test_a_file_that_says_nothing_valid_leaves_the_worst(tmp_path: Path) -> None:
+    leave(tmp_path, me(), [EVERYTHING, 0, 7, 0])
+    (path,) = (tmp_path / FOLDER).iterdir()
+    worst = Inheritance(EVERYTHING, ALL_SEEN, BUDGET_LIMIT)
+    fields = json.loads(path.read_text())
+    for wrong in ("", "[]", "{}", json.dumps({**fields, "exposure": 99}), json.dumps({**fields, "budget": True})):
+        path.write_text(wrong)
+        assert inherited(tmp_path, me()) == worst
