@@ -12,7 +12,7 @@ r"""Nucleus: no external side effect unless mediated and authorised by a policy 
         git.push("origin", "main")              # raises PolicyDenied
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nucleus.errors import (
     ApprovalRequired,
@@ -26,6 +26,9 @@ from nucleus.errors import (
     StateBlocked,
     TraceError,
 )
+
+if TYPE_CHECKING:
+    from nucleus.session import Session, approve
 
 __all__ = [
     "ApprovalRequired",

@@ -25,7 +25,7 @@ OS_NAMES = {
     },
     "write": {
         *("write", "pwrite", "writev", "pwritev", "sendfile", "copy_file_range", "splice", "truncate", "ftruncate"),
-        *("unlink", "remove", "rename", "renames", "replace", "rmdir", "removedirs", "mkdir", "makedirs", "fdopen"),
+        *("unlink", "remove", "rename", "renames", "replace", "rmdir", "removedirs", "mkdir", "makedirs"),
         *("link", "symlink", "mkfifo", "mknod", "chmod", "fchmod", "lchmod", "chown", "fchown", "lchown", "utime"),
         *("setxattr", "removexattr", "memfd_create", "posix_fallocate", "dup2"),
     },
@@ -46,13 +46,14 @@ BUILTINS = {"dynamic": {"exec", "eval", "compile", "__import__"}}
 def effects(module: Module) -> Iterator[tuple[int, str, str]]:
     """Yield (line, group, word) for each word of the vocabulary."""
     aliases = _aliases(module.tree)
+    constants = _constants(module.tree)
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from _import(node)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
             yield from _grouped(node.lineno, OS_NAMES, node.attr)
         elif isinstance(node, ast.Call):
-            yield from _call(node, aliases)
+            yield from _call(node, aliases, constants)
 
 
 def _aliases(tree: ast.Module) -> set[str]:
@@ -82,7 +83,7 @@ def _import(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[int, str, str]]
                 yield node.lineno, "write", name
 
 
-def _call(node: ast.Call, os_names: set[str]) -> Iterator[tuple[int, str, str]]:
+def _call(node: ast.Call, os_names: set[str], constants: dict[str, ast.expr]) -> Iterator[tuple[int, str, str]]:
     function = node.func
     if isinstance(function, ast.Name):
         yield from _grouped(node.lineno, BUILTINS, function.id)
@@ -95,15 +96,19 @@ def _call(node: ast.Call, os_names: set[str]) -> Iterator[tuple[int, str, str]]:
             groups = {group for group, words in OS_NAMES.items() if name in words or name == "?"}
             yield from ((node.lineno, group, f"getattr os.{name}") for group in sorted(groups))
     elif isinstance(function, ast.Attribute):
-        yield from _method(node, function, os_names)
+        yield from _method(node, function, os_names, constants)
 
 
-def _method(node: ast.Call, function: ast.Attribute, os_names: set[str]) -> Iterator[tuple[int, str, str]]:
+def _method(
+    node: ast.Call, function: ast.Attribute, os_names: set[str], constants: dict[str, ast.expr]
+) -> Iterator[tuple[int, str, str]]:
     word = function.attr
     owner = _named(function.value)
     if owner in os_names:
-        if word == "open" and not _reads(node):
+        if word == "open" and not _reads(node, constants):
             yield node.lineno, "write", "os.open"
+        if word == "fdopen" and _writes(node, 1):
+            yield node.lineno, "write", "os.fdopen"
         return
     yield from _grouped(node.lineno, METHODS, word)
     if word == "open" and _writes(node, 1 if owner in {"io", "codecs", "gzip", "lzma", "bz2"} else 0):
@@ -137,12 +142,34 @@ def _writes(node: ast.Call, index: int) -> bool:
     return not isinstance(mode, ast.Constant) or (isinstance(mode.value, str) and bool(set(mode.value) & set("wax+")))
 
 
-def _reads(node: ast.Call) -> bool:
-    """Whether the flags of an ``os.open`` are spelled out at the call and can only read."""
+def _reads(node: ast.Call, constants: dict[str, ast.expr]) -> bool:
+    """Whether the flags of an ``os.open`` are spelled out and can only read."""
     flags = node.args[1:2] + [keyword.value for keyword in node.keywords if keyword.arg == "flags"]
-    if not flags:
-        return False
-    parts = [part for part in ast.walk(flags[0]) if isinstance(part, ast.Name | ast.Attribute | ast.Constant)]
-    names = {part.attr for part in parts if isinstance(part, ast.Attribute)}
-    plain = {part.id for part in parts if isinstance(part, ast.Name)} <= {"os"}
-    return bool(names) and names <= READING_FLAGS and plain and not any(isinstance(p, ast.Constant) for p in parts)
+    return bool(flags) and _reading(flags[0], constants)
+
+
+def _reading(flags: ast.expr, constants: dict[str, ast.expr]) -> bool:
+    match flags:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _reading(left, constants) and _reading(right, constants)
+        case ast.Attribute(value=ast.Name(id="os"), attr=name):
+            return name in READING_FLAGS
+        case ast.Call(
+            func=ast.Name(id="getattr"), args=[ast.Name(id="os"), ast.Constant(value=name), ast.Constant(value=0)]
+        ):
+            return name in READING_FLAGS
+        case ast.Name(id=name) if name in constants:
+            return _reading(constants[name], {})
+        case _:
+            return False
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return what the module's names in capitals are assigned, once and at its top."""
+    found: dict[str, ast.expr] = {}
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and target.id.isupper() and isinstance(value, ast.expr):
+            found[target.id] = ast.Constant(value=None) if target.id in found else value
+    return found

@@ -14,7 +14,7 @@ def ten_lines() -> None:
         page = approve("fetch", net.fetch, "https://example.com")
         git.push("origin", "main")
         assert_type(s, Session)
-        print(page.text, readme.upper(), s.exposure, s.budget)
+        print(page.status, readme.upper(), s.exposure, s.budget)
 
 
 def twins_children_and_refusals() -> str:
