@@ -144,6 +144,32 @@ POLICY: Final = Field(
             },
         ),
         "rule": Field("tables", "rules", each=_RULE),
+        "audit": Field(
+            "table",
+            "settings of nucleus audit: what is reported, never what is permitted",
+            {
+                "persona": Field("text", "who reads the report", choices=("regular", "pedantic", "auditor")),
+                "min_confidence": Field("text", "below it nothing is shown", choices=("low", "medium", "high")),
+                "fail_on": Field(
+                    "text", "severity from which the run fails", choices=("info", "low", "medium", "high", "never")
+                ),
+                "exclude": Field("texts", "paths of which nothing is reported"),
+                "ignore": Field(
+                    "tables",
+                    "findings that somebody decided to keep",
+                    each=Field(
+                        "table",
+                        "one rule, at some paths or everywhere",
+                        {
+                            "rule": Field("text", "its id"),
+                            "path": Field("text", "a glob; left out: everywhere"),
+                            "reason": Field("text", "why it is kept"),
+                        },
+                        required=("rule", "reason"),
+                    ),
+                ),
+            },
+        ),
     },
     required=("version",),
 )
@@ -151,7 +177,7 @@ PROFILE: Final = Field(
     "table",
     "a built-in profile",
     {
-        **{key: value for key, value in POLICY.keys.items() if key not in {"profile", "mcp"}},
+        **{key: value for key, value in POLICY.keys.items() if key not in {"profile", "mcp", "audit"}},
         "name": _per_key("what a trusted policy may name beyond [allow]"),
         "flags": Field(
             "table", "switches", {name: Field("switch", "see Flags") for name in Flags.__dataclass_fields__}

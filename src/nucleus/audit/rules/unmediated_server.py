@@ -1,0 +1,53 @@
+"""A server is called by the client directly, with nothing between them that decides.
+
+## Why
+
+The client starts the server with your full authority and hands it whatever the model asks for. A mediator sees
+every call, judges it by your policy, and records it.
+
+## Example
+
+```json
+{ "mcpServers": { "db": { "command": "node", "args": ["server.js"] } } }
+```
+
+## Fix
+
+`nucleus mcp wrap FILE` puts `nucleus mcp run` in front of each server and keeps the rest of the file as it is;
+`nucleus mcp unwrap` takes it out again.
+
+## Limits
+
+Other mediators are not known to this rule. It speaks once per file, to the pedantic persona: it is advice, no
+defect.
+"""
+
+from collections.abc import Iterator
+
+from nucleus.audit.launch import base_name
+from nucleus.audit.model import Confidence, Finding, Persona, Rule, Severity
+from nucleus.audit.project import Project
+from nucleus.audit.servers import Server
+
+RULE = Rule("unmediated-server", "no mediator in front of a server", Severity.INFO, Confidence.HIGH, Persona.PEDANTIC)
+
+
+def mediated(server: Server) -> bool:
+    """Whether the command is our own mediator."""
+    words = [word.text() for word in server.words]
+    return any(base_name(word) in {"nucleus", "nucleus-runtime"} for word in words[:3]) and "mcp" in words
+
+
+def check(project: Project) -> Iterator[Finding]:
+    """Yield the first unmediated server of each file, with the number of the others."""
+    for source in dict.fromkeys(server.source for server in project.servers):
+        bare = [s for s in project.servers if s.source is source and not s.disabled and not mediated(s)]
+        if bare:
+            more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
+            yield RULE.at(
+                source,
+                bare[0].key.start,
+                bare[0].key.end,
+                f"server '{bare[0].name}'{more} runs without a mediator; wrap it: nucleus mcp wrap {source.path}",
+                subject=source.path,
+            )
