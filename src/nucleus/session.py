@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, final
 
 from nucleus.errors import ApprovalRequired, StateBlocked
 from nucleus.gate.client import ambient, current
-from nucleus.gate.connection import Connection, patience, refusal
+from nucleus.gate.connection import Connection, patience, quarantined, refusal
 from nucleus.gate.spawn import Spawned, outside, start
 from nucleus.policy import call as kinds
 from nucleus.tools.fs import Fs
@@ -45,6 +45,8 @@ R = TypeVar("R")
 
 ANSWER_SECONDS: Final = 300.0
 """How long ``approve`` waits for a person unless told otherwise."""
+PRELOADED: Final = ("nucleus.aio", "nucleus.quarantine")
+"""Our own modules that a sealed process imports only when first used."""
 CLOSE_SECONDS: Final = 10.0
 """What the gate gets to write its last record."""
 
@@ -203,6 +205,7 @@ class _Scope:
             "kind": kinds.TOOL,
             "args": shown,
             "seen": seen_of(*args, *kwargs.values()),
+            "quarantined": quarantined([list(args), kwargs]),
             "wait": patience(self._connection.wait),
         }
         reply, _ = self._connection.request(request)
@@ -263,6 +266,7 @@ class Session(_Scope):
         prompt: str = "",
         wait: float = 0.0,
         seal: bool = False,
+        preload: Sequence[str] = (),
         state: str | os.PathLike[str] | None = None,
         witness: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -273,6 +277,7 @@ class Session(_Scope):
         ``prompt``   the owner's own words: whole tokens in it are trusted destinations
         ``wait``     seconds that each question waits for its answer; 0 raises ApprovalRequired at once
         ``seal``     give up this process's own authority for good (Linux)
+        ``preload``  modules to import before the seal: none can be imported after it
 
         Raises PolicyError, CannotEnforce (nothing was opened), StateBlocked.
         """
@@ -296,7 +301,9 @@ class Session(_Scope):
             from nucleus.seal.seal import seal as give_up
 
             children = [] if held.spawned is None else [held.spawned.pid]
-            request["seal"] = give_up([held.connection.fileno()], children=children).layers()
+            request["seal"] = give_up(
+                [held.connection.fileno()], preload=[*PRELOADED, *preload], children=children
+            ).layers()
         if not held.opened:
             reply, _ = held.connection.request({"do": "open", **request})
             if reply["what"] != "opened":
@@ -333,7 +340,7 @@ class Quarantine(_Scope):
 
         Raises ValueError for anything else, PolicyDenied beyond the capacity of the session.
         """
-        checked = self.schema.validate(value)
+        checked = self.schema.validate(value, seen=self.exposure)
         request = {"do": "declassify", "schema_digest": self.schema.digest, "bits": self.schema.bits}
         reply, _ = self._connection.request(request)
         if reply["what"] != "declassified":

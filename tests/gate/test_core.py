@@ -291,6 +291,13 @@ def test_a_quarantined_child_keeps_what_it_sees_and_hands_out_few_bits() -> None
     assert scene.last("declassify")["total_bits"] == 256
 
 
+def test_a_quarantined_child_has_no_sinks_whatever_is_trusted_or_approved() -> None:
+    scene = Scene()
+    scene.step(Delegated("p", "q", EVERYTHING, 10, DEADLINE, 0, 0, quarantined=True))
+    assert replies(scene.call(replace(FETCH, trusted=2), principal="q")) == [("denied", "scope")]
+    assert performs(scene.call(replace(FETCH, sink=0, fixed=1), principal="q")), "the owner's exact URL is no sink"
+
+
 def test_only_a_quarantined_child_declassifies() -> None:
     scene = Scene()
     scene.step(Delegated("p", "c", EVERYTHING, 10, DEADLINE, 0, 0))

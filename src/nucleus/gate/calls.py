@@ -14,6 +14,7 @@ from nucleus.gate.board import UNIT, Board
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
 from nucleus.gate.loop import Link, Loop
+from nucleus.gate.tree import chosen_in_quarantine
 from nucleus.gate.workers import CLASSES, Workers, failed
 from nucleus.kernel.facts import floored
 from nucleus.policy import call as kinds
@@ -63,6 +64,7 @@ class Calls:
         """Take one call frame of a client."""
         kind, args, seen = fields.get("kind"), fields.get("args"), fields.get("seen", 0)
         wait, version = fields.get("wait", 0), fields.get("version", -1)
+        chosen = fields.get("quarantined", False) is not False
         numbers = type(seen) is int and type(version) is int and type(wait) in {int, float}
         if type(kind) is not str or type(args) is not dict or not numbers:
             link.send(MALFORMED)
@@ -71,7 +73,8 @@ class Calls:
             why = "too much is held for open questions"
             link.send({"what": "denied", "code": "too_many_questions", "rules": ["session"], "next_step": why})
             return
-        self._submit(link, principal, Call(kind, args, body, seen), version=version, wait=float(wait))
+        call = Call(kind, args, body, seen)
+        self._submit(link, principal, call, version=version, wait=float(wait), chosen=chosen)
 
     def apply(self, effects: tuple[Effect, ...]) -> None:
         """Perform effects, in order."""
@@ -118,12 +121,22 @@ class Calls:
         self._performed(number, Outcome("ok", {}) if fields.get("ok") is True else failed(error, "it raised"))
 
     def _submit(
-        self, link: Link, principal: str, call: Call, *, version: int = -1, wait: float = 0.0, hops: int = 0
+        self,
+        link: Link,
+        principal: str,
+        call: Call,
+        *,
+        version: int = -1,
+        wait: float = 0.0,
+        hops: int = 0,
+        chosen: bool = False,
     ) -> None:
         """Classify a call and hand it to the core."""
         opening, now = self._board.opening, self._board.now()
         ref, self._refs = self._refs, self._refs + 1
         facts = opening.tree.classified(principal, call)
+        if chosen:
+            facts = chosen_in_quarantine(facts)
         submit = Submit(
             principal=principal,
             ref=ref,

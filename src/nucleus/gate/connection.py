@@ -24,6 +24,7 @@ from nucleus.errors import (
     StateBlocked,
 )
 from nucleus.gate.client import Result
+from nucleus.gate.marks import no_marked_target
 from nucleus.gate.protocol import ProtocolError, decode, encode, receive, send
 
 GONE: Final = "the gate is gone; nothing can be allowed any more"
@@ -64,10 +65,18 @@ class Connection:
     def mediate(self, kind: str, args: Mapping[str, Any], body: bytes = b"", seen: int = 0) -> Result:
         """Have one call decided, recorded and performed, and return its result.
 
-        Raises Refused where it was not allowed, StateBlocked where the gate is
-        gone, and the built-in exception of an effect that failed.
+        Raises Refused where it was not allowed (also where a target was chosen
+        in a quarantine), StateBlocked where the gate is gone, and the built-in
+        exception of an effect that failed.
         """
-        request = {"do": "call", "kind": kind, "args": dict(args), "seen": seen, "wait": patience(self.wait)}
+        request = {
+            "do": "call",
+            "kind": kind,
+            "args": dict(args),
+            "seen": seen,
+            "quarantined": quarantined(args),
+            "wait": patience(self.wait),
+        }
         reply, content = self.request(request, body)
         if reply["what"] != "released":
             raise refusal(reply)
@@ -113,6 +122,15 @@ class Connection:
     def close(self) -> None:
         """Close the socket. The gate closes the principal with its last connection."""
         self._sock.close()
+
+
+def quarantined(value: object, depth: int = 32) -> bool:
+    """Whether a value, or one inside of it, left a quarantine (``nucleus.quarantine`` marks them)."""
+    if getattr(value, "__nucleus_quarantined__", False) is True or depth == 0:
+        return True
+    if isinstance(value, Mapping):
+        return any(quarantined(item, depth - 1) for pair in value.items() for item in pair)
+    return isinstance(value, list | tuple) and any(quarantined(item, depth - 1) for item in value)
 
 
 def patience(own: float) -> float:

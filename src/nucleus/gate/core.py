@@ -46,7 +46,7 @@ from nucleus.kernel.boundary import admit
 from nucleus.kernel.decide import ALLOW, ASK
 from nucleus.kernel.delegate import absorb, delegate, tighten
 from nucleus.kernel.exposure import ALL_SEEN
-from nucleus.kernel.facts import floored
+from nucleus.kernel.facts import SCOPE_DENY, floored
 from nucleus.kernel.state import BUDGET_LIMIT, VERSION_LIMIT, Request, State
 from nucleus.trace.record import rule_names
 
@@ -131,7 +131,7 @@ def request_of(gate: Gate, event: Submit, *, approved: bool) -> Request:
     stale = principal is not None and event.version not in {-1, principal.state.version}
     spent = principal is not None and event.egress_bytes > principal.egress_left
     f = event.facts
-    return Request(
+    request = Request(
         op=f.op,
         cost=BUDGET_LIMIT if spent else event.cost,
         live=1 if live and not stale else 0,
@@ -146,6 +146,10 @@ def request_of(gate: Gate, event: Submit, *, approved: bool) -> Request:
         fixed=f.fixed,
         approved=1 if approved else 0,
     )
+    if principal is not None and principal.quarantined and floored(request)[2] != 0:
+        # INVARIANT: a quarantine has no sinks; what it saw leaves it through a declared schema or not at all.
+        return replace(request, scope=SCOPE_DENY)
+    return request
 
 
 def _submit(gate: Gate, event: Submit) -> Step:

@@ -14,7 +14,7 @@ from typing import Any, Final, final
 from nucleus.gate.effects import Outcome
 from nucleus.kernel.capability import LAST_OP
 from nucleus.kernel.exposure import ALL_SEEN
-from nucleus.kernel.facts import ALL_SINKS, SCOPE_DENY, TRUSTED_NO
+from nucleus.kernel.facts import ALL_SINKS, SCOPE_ASK, SCOPE_DENY, TRUSTED_NO
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import classify
@@ -118,3 +118,13 @@ class Tree:
 def unclassifiable(why: str) -> Classified:
     """Return the worst case: every leg, every sink, denied by scope."""
     return Classified(LAST_OP, ALL_SEEN, ALL_SEEN, ALL_SINKS, SCOPE_DENY, TRUSTED_NO, 0, 0, 0, 0, why=why)
+
+
+def chosen_in_quarantine(facts: Classified) -> Classified:
+    """Return the facts of a call of which an argument left a quarantine: somebody not trusted chose it.
+
+    It is no trusted destination and no fixed value, and a person is asked.
+    """
+    why = facts.why or "an argument was chosen by content that nobody vouches for"
+    scope = min(facts.scope, SCOPE_ASK)
+    return replace(facts, scope=scope, trusted=TRUSTED_NO, home=0, fixed=0, public=0, why=why)
