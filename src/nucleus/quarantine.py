@@ -14,8 +14,9 @@ text, because its capacity would be that of everything the child has read.
 
 A value that left keeps its mark (``__nucleus_quarantined__``) and what was seen
 where it comes from (``__nucleus_seen__``). The mark survives the ordinary
-operations on text and numbers; a marked value never counts as a trusted
-destination, path, host or command (``marked`` asks).
+operations on text and numbers; the connection to the gate passes it on with a
+call, and a marked value never counts as a trusted destination, path, host or
+command.
 
 Not counted: that an answer came at all, when, and how often one was refused.
 What loses the mark: f-strings of more than one piece, ``"x".join(...)`` on a
@@ -25,7 +26,7 @@ plain string, JSON and back; ``bool`` can't carry one.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, final
@@ -142,25 +143,6 @@ def mark(value: Any) -> Any:
     if type(value) is dict:
         return MappingProxyType({name: mark(inside) for name, inside in value.items()})
     return value
-
-
-def marked(value: object) -> bool:
-    """Whether ``value`` left a quarantine, or a container has something inside that did.
-
-    Nesting beyond NESTING_LIMIT counts as marked. Consumes no iterator.
-    """
-    return _marked(value, NESTING_LIMIT)
-
-
-def _marked(value: object, depth: int) -> bool:
-    if getattr(value, "__nucleus_quarantined__", False) is True:
-        return True
-    inside: list[object] = []
-    if isinstance(value, Mapping):
-        inside = [*value.keys(), *value.values()]
-    elif isinstance(value, list | tuple | set | frozenset):
-        inside = list(value)
-    return bool(inside) and (depth == 0 or any(_marked(each, depth - 1) for each in inside))
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,6 @@ class Session(_Scope):
         prompt: str = "",
         wait: float = 0.0,
         seal: bool = False,
-        preload: Sequence[str] = (),
         state: str | os.PathLike[str] | None = None,
         witness: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -276,8 +275,7 @@ class Session(_Scope):
         ``policy``   policy files named by the owner: their grants count
         ``prompt``   the owner's own words: whole tokens in it are trusted destinations
         ``wait``     seconds that each question waits for its answer; 0 raises ApprovalRequired at once
-        ``seal``     give up this process's own authority for good (Linux)
-        ``preload``  modules to import before the seal: none can be imported after it
+        ``seal``     give up this process's own authority for good (Linux); import everything before
 
         Raises PolicyError, CannotEnforce (nothing was opened), StateBlocked.
         """
@@ -301,9 +299,7 @@ class Session(_Scope):
             from nucleus.seal.seal import seal as give_up
 
             children = [] if held.spawned is None else [held.spawned.pid]
-            request["seal"] = give_up(
-                [held.connection.fileno()], preload=[*PRELOADED, *preload], children=children
-            ).layers()
+            request["seal"] = give_up([held.connection.fileno()], preload=PRELOADED, children=children).layers()
         if not held.opened:
             reply, _ = held.connection.request({"do": "open", **request})
             if reply["what"] != "opened":

@@ -24,7 +24,6 @@ from nucleus.errors import (
     StateBlocked,
 )
 from nucleus.gate.client import Result
-from nucleus.gate.marks import no_marked_target
 from nucleus.gate.protocol import ProtocolError, decode, encode, receive, send
 
 GONE: Final = "the gate is gone; nothing can be allowed any more"
@@ -65,9 +64,8 @@ class Connection:
     def mediate(self, kind: str, args: Mapping[str, Any], body: bytes = b"", seen: int = 0) -> Result:
         """Have one call decided, recorded and performed, and return its result.
 
-        Raises Refused where it was not allowed (also where a target was chosen
-        in a quarantine), StateBlocked where the gate is gone, and the built-in
-        exception of an effect that failed.
+        Raises Refused where it was not allowed, StateBlocked where the gate is
+        gone, and the built-in exception of an effect that failed.
         """
         request = {
             "do": "call",
