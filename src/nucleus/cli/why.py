@@ -17,6 +17,7 @@ from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import classify
 from nucleus.policy.context import Context
 from nucleus.policy.reasons import foresee, told
+from nucleus.trace.ledger import NAME
 from nucleus.trace.reader import read_records
 
 OPS: Final[Mapping[str, tuple[str, str]]] = {
@@ -120,15 +121,20 @@ def _newest_first(folder: Path) -> list[Path]:
         entries = [entry for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
     except OSError:
         return []
-    found = [(entry.stat(follow_symlinks=False).st_mtime_ns, entry.path) for entry in entries if ".jsonl" in entry.name]
-    return [Path(path) for _, path in sorted(found, reverse=True)]
+    written: dict[str, int] = {}
+    for entry in entries:
+        # A trace may have further parts, NAME.1.jsonl; the ledger beside them is none.
+        name = entry.name.partition(".")[0]
+        if entry.name.endswith(".jsonl") and entry.name != NAME:
+            written[name] = max(written.get(name, 0), entry.stat(follow_symlinks=False).st_mtime_ns)
+    return [folder / f"{name}.jsonl" for name in sorted(written, key=lambda name: written[name], reverse=True)]
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the records up to the first that can't be read: a trace may be written to right now."""
     try:
         yield from read_records(path)
-    except TraceError as error:
+    except (TraceError, FileNotFoundError) as error:
         print(f"read up to here: {error}", file=sys.stderr)
 
 

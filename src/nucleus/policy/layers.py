@@ -84,10 +84,15 @@ def read_bounded(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise PolicyError(f"can't be read: {error.strerror}", path=str(path)) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise PolicyError("not a regular file", path=str(path))
-        return file.read(SIZE_LIMIT + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise PolicyError(f"can't be read: {error.strerror}", path=str(path)) from error
+    finally:
+        os.close(descriptor)
 
 
 def _standing(name: str, path: Path, places: Places, owners: tuple[int, ...]) -> LayerFile | None:
