@@ -1,0 +1,276 @@
+"""Files of the workspace and beyond: what reading and writing them means.
+
+The place is canonicalised lexically here; the worker opens exactly this place
+by descriptors, without following links. A path that a policy denies is
+invisible: a tree read is told to leave it out, and a refusal tells the agent
+nothing but that it was refused.
+
+A tree read (list, glob, grep, a diff) never stands for reading what would be
+asked about by name: such paths are left out, and so are secret-looking ones
+where contents are returned.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from nucleus.kernel.exposure import PRIVATE, SECRET, UNTRUSTED
+from nucleus.kernel.facts import CONTROL, EGRESS, SCOPE_ALLOW, SCOPE_DENY
+from nucleus.policy import call as kinds
+from nucleus.policy import legs
+from nucleus.policy.addresses import AddressError, parse_url
+from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, least, ruled
+from nucleus.policy.call import Call, Classified
+from nucleus.policy.constraints import Scope
+from nucleus.policy.context import Context
+from nucleus.policy.controls import Steering, secret_looking, secret_patterns, steering
+from nucleus.policy.destinations import url_is_friendly
+from nucleus.policy.legs import Row
+from nucleus.policy.model import Policy
+from nucleus.policy.paths import PathError, Place, locate
+from nucleus.policy.shapes import ABSOLUTE, HERE, RELATIVE, Shape
+
+_SECRET: Final = PRIVATE | SECRET
+_MACHINE: Final = ("/proc/", "/sys/", "/dev/")
+"""Views of the machine and of every process's memory and environment; no file of anybody."""
+
+_ROWS: Final[Mapping[str, tuple[Row, Row, Row]]] = {
+    kinds.READ: (legs.WORKSPACE_READ, legs.PUBLIC_READ, legs.OUTSIDE_READ),
+    kinds.LIST: (legs.WORKSPACE_GLOB, legs.PUBLIC_GLOB, legs.OUTSIDE_GLOB),
+    kinds.GLOB: (legs.WORKSPACE_GLOB, legs.PUBLIC_GLOB, legs.OUTSIDE_GLOB),
+    kinds.GREP: (legs.WORKSPACE_GREP, legs.PUBLIC_GREP, legs.OUTSIDE_GREP),
+}
+"""For each kind: the row in the workspace, of a public path, and outside."""
+
+
+def read(policy: Policy, call: Call, context: Context) -> Classified:
+    """Classify reading, listing, globbing or searching one place."""
+    here, public, outside = _ROWS[call.kind]
+    try:
+        place = locate(context.workspace, context.home, _text(call.args, "path", "."))
+        _check_pattern(call)
+    except PathError as error:
+        return answer(outside, call, deny(f"{error}"))
+    path = place.relative
+    judgement = policy.scopes["read"].judge(path)
+    ruling = FINE if judgement.scope == SCOPE_ALLOW else ruled(judgement, "read", path)
+    secret = secret_looking(path) or _labelled(policy, "secret", path)
+    if secret and ruling.scope != SCOPE_DENY and not judgement.exact:
+        ruling = least(ruling, _secret_ruling(place))
+    elif not place.inside and path.startswith(_MACHINE) and not judgement.exact:
+        ruling = least(ruling, deny(f"{path} shows the machine and other processes", "copy what is needed into a file"))
+    tree = call.kind != kinds.READ
+    resolved: dict[str, Any] = {"path": path, "hidden": hidden(policy, contents=call.kind in {kinds.READ, kinds.GREP})}
+    if call.kind == kinds.READ:
+        resolved["hidden"] = list(_limits(policy.scopes["read"], asked=False))
+    labels = labels_of(policy, context, path, tree=tree) if place.inside else 0
+    labels |= _SECRET if secret else 0
+    if not place.inside:
+        known = policy.labels.public.judge(path).scope == SCOPE_ALLOW and not secret
+        row = legs.PUBLIC_READ if known and call.kind == kinds.READ else outside
+        labels |= UNTRUSTED
+    else:
+        row = public if not secret and policy.labels.public.judge(path).scope == SCOPE_ALLOW else here
+    return answer(row, call, ruling, labels=labels, target=Target(path), resolved=resolved)
+
+
+def history(policy: Policy, call: Call, context: Context) -> Classified:
+    """Classify status, diff and log: the workspace's own content, and what its past held."""
+    try:
+        places = [locate(context.workspace, context.home, path) for path in paths_of(call.args)]
+    except PathError as error:
+        return answer(legs.HISTORY_READ, call, deny(f"{error}"))
+    rulings = [FINE]
+    for place in places:
+        if place.inside:
+            rulings.append(ruled(policy.scopes["read"].judge(place.relative), "read", place.relative))
+        else:
+            rulings.append(deny(f"{place.absolute} is outside of the workspace"))
+    odd = next((name for name in ("rev", "base", "head") if str(call.args.get(name) or "").startswith("-")), "")
+    if odd:
+        rulings.append(deny(f"{odd} starts with a dash: an option, not a revision"))
+    whole = labels_of(policy, context, ".", tree=True)
+    resolved = {
+        "paths": [place.relative for place in places],
+        "hidden": hidden(policy, contents=call.kind != kinds.GIT_STATUS),
+    }
+    return answer(legs.HISTORY_READ, call, least(*rulings), labels=whole, target=Target("."), resolved=resolved)
+
+
+def write(policy: Policy, call: Call, context: Context) -> Classified:
+    """Classify writing, editing or deleting one file."""
+    row = {kinds.EDIT: legs.EDIT, kinds.DELETE: legs.DELETE}.get(call.kind, legs.WRITE)
+    try:
+        place = locate(context.workspace, context.home, _text(call.args, "path", ""))
+    except PathError as error:
+        return answer(row, call, deny(f"{error}"))
+    path = place.relative
+    if not place.inside or path == ".":
+        return answer(row, call, deny(f"{path} is not a file of the workspace"), target=Target(path))
+    ruling = ruled(policy.scopes["write"].judge(path), "write", path)
+    visible = policy.scopes["read"].judge(path)
+    if visible.scope == SCOPE_DENY and not visible.silent:
+        ruling = least(ruling, ruled(visible, "read", path))
+    elif policy.flags.workspace_masked and visible.scope != SCOPE_ALLOW and context.present(path):
+        why = f"{path} is there already and not visible to this session"
+        ruling = least(ruling, ask(why, f"[allow] read = [{path!r}]"))
+    sink, why = _steered(path, steering(path), transactional=context.transactional)
+    if call.kind == kinds.DELETE:
+        if not context.transactional and not context.kept(path):
+            row, why = legs.FINAL_DELETE, f"no commit keeps the content of {path}"
+    elif call.body and _fetched_by_editors(policy, call.body):
+        sink, why = sink | EGRESS, f"an editor that opens {path} fetches an address in it"
+    if why and ruling.scope == SCOPE_ALLOW:
+        ruling = ruling._replace(why=why)
+    return answer(row, call, ruling, sink=sink, target=Target(path), resolved={"path": path})
+
+
+def apply(policy: Policy, call: Call, context: Context) -> Classified:
+    """Classify one change that a transaction would bring to the host: args ``path`` and ``change``.
+
+    ``change`` is write, delete, link, mode or special; any other word is the worst of them.
+    """
+    try:
+        place = locate(context.workspace, context.home, _text(call.args, "path", ""))
+    except PathError as error:
+        return answer(legs.APPLY_HELD, call, deny(f"{error}"))
+    path = place.relative
+    if not place.inside or path == ".":
+        return answer(legs.APPLY_HELD, call, deny(f"{path} is not a file of the workspace"), target=Target(path))
+    ruling = ruled(policy.scopes["write"].judge(path), "write", path)
+    change = call.args.get("change")
+    steers = steering(path)
+    if change == "delete" and context.kept(path) and steers < Steering.HELD:
+        return answer(legs.APPLY_KEPT, call, ruling, target=Target(path), resolved={"path": path})
+    if change == "write" and steers < Steering.HELD:
+        why = f"{path} runs when somebody builds" if steers == Steering.FLAGGED else ""
+        ruling = ruling._replace(why=why) if ruling.scope == SCOPE_ALLOW else ruling
+        return answer(legs.APPLY_KEPT, call, ruling, target=Target(path), resolved={"path": path})
+    row = legs.APPLY_HELD if steers >= Steering.HELD or change != "delete" else legs.FINAL_DELETE
+    return answer(row, call, ruling, target=Target(path), resolved={"path": path})
+
+
+def labels_of(policy: Policy, context: Context, path: str, *, tree: bool) -> int:
+    """Return what the labels say of a path of the workspace, or of everything at and below it."""
+    bits = context.labels.tree(path) if tree else context.labels.bits(path)
+    if policy.flags.workspace_untrusted or _labelled(policy, "untrusted", path):
+        bits |= UNTRUSTED
+    elif tree and policy.labels.untrusted.patterns:
+        # Which of the labelled files are below is not known without looking.
+        bits |= UNTRUSTED
+    return bits
+
+
+def hidden(policy: Policy, *, contents: bool) -> list[str]:
+    """Return patterns of what a tree read leaves out; with ``contents`` secret-looking names too."""
+    patterns = list(_limits(policy.scopes["read"], asked=True))
+    return patterns + list(secret_patterns()) if contents else patterns
+
+
+@lru_cache(maxsize=64)
+def _limits(scope: Scope, *, asked: bool) -> tuple[str, ...]:
+    """Return the patterns that deny, and those that ask, as text below the workspace."""
+    found: dict[str, None] = {}
+    for one in scope.sets:
+        for shape, _ in one.deny + (one.ask if asked else ()):
+            found.update(dict.fromkeys(_written(shape)))
+    return tuple(found)
+
+
+def _written(shape: Shape) -> list[str]:
+    """Return a path shape as relative patterns. One that starts at the file system's root matches nothing below."""
+    base = list(shape.base)
+    if base[:1] == [ABSOLUTE]:
+        return []
+    parts = base[1:] if base[:1] == [RELATIVE] else base
+    if shape.name is not None:
+        star = "*" if shape.name.star else ""
+        parts += ([] if shape.depth == HERE else ["**"]) + [f"{shape.name.prefix}{star}{shape.name.suffix}"]
+    if not parts:
+        return ["**"]
+    plain = "/".join(parts)
+    return [plain, plain + "/**"] if shape.below else [plain]
+
+
+def _labelled(policy: Policy, name: str, path: str) -> bool:
+    """Whether the policy's own labels say so of a path."""
+    patterns = policy.labels.secret if name == "secret" else policy.labels.untrusted
+    return bool(patterns.patterns) and patterns.find(path) is not None
+
+
+def _secret_ruling(place: Place) -> Ruling:
+    """Return what a secret-looking path gets where nobody names exactly it."""
+    step = f"[allow] read = [{place.relative!r}] in a trusted policy"
+    if place.inside:
+        return ask(f"{place.relative} looks like a secret", step)
+    return deny(f"{place.relative} looks like a secret, outside of the workspace", step)
+
+
+def _steered(path: str, steers: Steering, *, transactional: bool) -> tuple[int, str]:
+    """Return the sink of writing a path, and why."""
+    if steers == Steering.CONTROL:
+        return CONTROL, f"{path} steers an agent, a shell, version control or Nucleus"
+    if steers == Steering.HELD and not transactional:
+        return CONTROL, f"{path} is run by an interpreter or editor without being asked"
+    if steers == Steering.FLAGGED:
+        return 0, f"{path} runs when somebody builds"
+    return 0, ""
+
+
+_SCHEMA: Final = re.compile(
+    rb"(?:\$schema[\"'\\]*\s*[:=]\s*[\"'\\]*|schemaLocation[^<>]{0,300}?|xml-model[^>]{0,300}?|<!(?:DOCTYPE|ENTITY)[^>]{0,300}?)"
+    rb"((?:https?|ftp):[/\\]+[^\s\"'<>\\]+)",
+    re.IGNORECASE,
+)
+_WORDS: Final = re.compile(rb"schema|doctype|entity|xml-model", re.IGNORECASE)
+_IDENTIFIERS: Final = re.compile(
+    r"https?://(?:json-schema\.org/(?:draft-0[3-7]|draft/20\d\d-\d\d)/(?:hyper-)?schema|www\.w3\.org/[\w/.-]{1,80})#?"
+)
+"""Names in the form of a URL, which editors have built in."""
+
+
+def _fetched_by_editors(policy: Policy, body: bytes) -> bool:
+    """Whether a text names a schema or document type at an address that is not trusted.
+
+    Editors fetch these when the file is opened: a file is then a request that is sent later.
+    """
+    if not _WORDS.search(body):
+        return False
+    for found in _SCHEMA.finditer(body):
+        address = found[1].decode("utf-8", "replace").rstrip("\\")
+        if _IDENTIFIERS.fullmatch(address):
+            continue
+        try:
+            url = parse_url(address)
+        except AddressError:
+            return True
+        if not url_is_friendly(policy, url):
+            return True
+    return False
+
+
+def _text(args: Mapping[str, Any], name: str, default: str) -> str:
+    """Return one argument as text. Raises PathError for another type."""
+    value = args.get(name, default)
+    if type(value) is not str:
+        raise PathError(f"{name} is not text")
+    return value
+
+
+def paths_of(args: Mapping[str, Any]) -> list[str]:
+    """Return the argument ``paths``, the whole workspace if there is none. Raises PathError for anything else."""
+    value = args.get("paths") or ["."]
+    if not isinstance(value, list | tuple) or not all(type(one) is str for one in value):
+        raise PathError("paths is not a list of texts")
+    return list(value)
+
+
+def _check_pattern(call: Call) -> None:
+    """Raise PathError for a glob that climbs out of its directory. The pattern of a grep is no glob."""
+    name = {kinds.GLOB: "pattern", kinds.GREP: "glob"}.get(call.kind)
+    if name is None or call.args.get(name) is None:
+        return
+    pattern = _text(call.args, name, "")
+    if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
+        raise PathError("the pattern leads out of its directory")
