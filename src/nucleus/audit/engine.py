@@ -11,7 +11,7 @@ from typing import final
 
 from nucleus.audit.model import Confidence, Finding, Rule, Severity
 from nucleus.audit.project import Project
-from nucleus.audit.rules import rules
+from nucleus.audit.registry import rules
 from nucleus.audit.settings import Settings
 from nucleus.audit.suppress import applied
 from nucleus.audit.text import Source, visible

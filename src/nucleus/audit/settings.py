@@ -77,7 +77,7 @@ def from_policy(source: Source, root: Node, settings: Settings) -> Settings:
 
 
 def _ignore(source: Source, node: Node) -> Ignore:
-    from nucleus.audit.rules import rule_ids
+    from nucleus.audit.registry import rule_ids
 
     for key, _ in node.entries():
         if key.value not in IGNORE_KEYS:

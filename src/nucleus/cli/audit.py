@@ -11,7 +11,7 @@ from nucleus.audit import baseline, discover, fixes, settings
 from nucleus.audit.discover import Kind
 from nucleus.audit.engine import Result, audit
 from nucleus.audit.project import Document, Project, load, load_file, shown_path
-from nucleus.audit.rules import page, rule_ids, rules
+from nucleus.audit.registry import page, rule_ids, rules
 from nucleus.audit.settings import Settings, from_policy
 from nucleus.audit.text import encode
 from nucleus.cli import Usage, version

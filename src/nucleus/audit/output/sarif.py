@@ -10,7 +10,7 @@ from urllib.parse import quote
 from nucleus.audit import suppress
 from nucleus.audit.engine import INTERNAL, Result
 from nucleus.audit.model import Confidence, Finding, Rule, Severity, Span
-from nucleus.audit.rules import page, rules
+from nucleus.audit.registry import page, rules
 
 _LEVELS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note", Severity.INFO: "note"}
 _SCORES = {Severity.HIGH: "8.0", Severity.MEDIUM: "5.5", Severity.LOW: "3.0", Severity.INFO: "1.0"}

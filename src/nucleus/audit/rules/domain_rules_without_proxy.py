@@ -12,7 +12,7 @@ not. A profile is also ignored as a whole where `sandbox_mode` is set.
 default_permissions = "work"
 [permissions.work.network]
 enabled = true
-domains = { "pypi.org" = "allow" }
+domains = { "docs.python.org" = "allow" }
 ```
 
 ## Fix
