@@ -7,6 +7,7 @@ import subprocess
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -33,8 +34,9 @@ class Module:
         return parts[1] if len(parts) > 1 else ""
 
 
+@cache
 def modules(src: Path = SRC) -> list[Module]:
-    """Return every module under ``src``, in order of name."""
+    """Return every module under ``src``, in order of name. Read once."""
     found = []
     for path in sorted(src.rglob("*.py")):
         parts = list(path.relative_to(src).with_suffix("").parts)

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.house.source import Module
+from tests.house.source import SRC, Module
 
 MODULES = {
     "process": {"subprocess", "_posixsubprocess", "multiprocessing", "pty", "concurrent", "webbrowser"},
@@ -159,13 +159,24 @@ def _reading(flags: ast.expr, constants: dict[str, ast.expr]) -> bool:
         ):
             return name in READING_FLAGS
         case ast.Name(id=name) if name in constants:
-            return _reading(constants[name], {})
+            return _reading(constants[name], {key: value for key, value in constants.items() if key != name})
         case _:
             return False
 
 
 def _constants(tree: ast.Module) -> dict[str, ast.expr]:
-    """Return what the module's names in capitals are assigned, once and at its top."""
+    """Return what the module's names in capitals are assigned, here or where they are imported from."""
+    found = _assigned(tree)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("nucleus."):
+            path = SRC.joinpath(*str(node.module).split(".")).with_suffix(".py")
+            if path.is_file() and any(alias.name.isupper() for alias in node.names):
+                found = _assigned(ast.parse(path.read_text(encoding="utf-8"))) | found
+    return found
+
+
+def _assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return what is assigned to names in capitals at the top of a module; None for one that is assigned twice."""
     found: dict[str, ast.expr] = {}
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
