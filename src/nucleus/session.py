@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, final
 
 from nucleus.errors import ApprovalRequired, StateBlocked
 from nucleus.gate.client import ambient, current
-from nucleus.gate.connection import Connection, patience, quarantined, refusal
+from nucleus.gate.connection import Connection, abandon_all, patience, quarantined, refusal
 from nucleus.gate.spawn import Spawned, outside, start
 from nucleus.policy import call as kinds
 from nucleus.tools.fs import Fs
@@ -63,8 +63,9 @@ class Principal:
 
     def end(self) -> None:
         """Close the gate and wait for its last record."""
-        self.connection.close()
-        if self.spawned is not None:
+        abandon_all()
+        if self.spawned is not None and self.opened.get("level") != "sealed":
+            # A sealed process can neither wait for a child nor kill it; its gate ends by itself.
             self.spawned.end(CLOSE_SECONDS)
 
 

@@ -106,8 +106,18 @@ def test_a_child_of_a_client_finds_its_ancestors_gate_and_the_client_itself_does
     loop.close()
 
 
-def test_a_path_that_is_too_long_for_a_socket_is_refused_with_the_fix(tmp_path: Path) -> None:
-    deep = tmp_path / ("x" * 120)
+def test_a_deep_state_directory_is_no_hindrance(tmp_path: Path) -> None:
+    """unix(7) allows 107 bytes of a path; homes are sometimes longer."""
+    deep = tmp_path / ("x" * 120) / ("y" * 120)
+    loop, door = desk(deep, process_of(os.getpid()))
+    assert [entry["principal"] for entry, _ in gates(deep)] == ["p1"]
+    door.close()
+    loop.close()
+
+
+def test_a_state_directory_that_can_not_be_written_is_refused_with_the_fix(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "p1.sock").write_text("in the way")
     with pytest.raises(CannotEnforce, match="nobody could answer") as error:
-        desk(deep, process_of(os.getpid()))
+        desk(tmp_path, process_of(os.getpid()))
     assert "--state" in error.value.fix

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.desk import gates
+from nucleus.gate.desk import gates, socket_name
 from nucleus.gate.protocol import ProtocolError, receive, send
 
 SECONDS: Final = 10.0
@@ -88,9 +88,12 @@ def _connect(path: Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(SECONDS)
     try:
-        sock.connect(str(path))
+        with socket_name(path) as name:
+            sock.connect(name)
     except OSError as error:
         sock.close()
-        raise CannotEnforce("the gate does not answer", why=f"{path}: {error.strerror}", fix="try again") from error
+        raise CannotEnforce(
+            "the gate does not answer", why=f"{path}: {error.strerror or error}", fix="try again"
+        ) from error
     sock.settimeout(None)
     return sock

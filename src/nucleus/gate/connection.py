@@ -41,13 +41,14 @@ _OPEN: "Final[weakref.WeakSet[Connection]]" = weakref.WeakSet()
 """Connections of this process. A forked child closes its copies: it would speak on its parent's."""
 
 
-def _close_in_child() -> None:
+def abandon_all() -> None:
+    """Close every connection of this process: its gate then ends."""
     for connection in list(_OPEN):
         connection.abandon()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)
+    os.register_at_fork(after_in_child=abandon_all)
 
 
 @final
@@ -113,7 +114,7 @@ class Connection:
         return self._sock.fileno()
 
     def abandon(self) -> None:
-        """Close this process's copy of the socket, whoever holds the lock. For a forked child."""
+        """Close this process's copy of the socket, whoever holds the lock."""
         self._lock = threading.Lock()
         self._sock.close()
 

@@ -12,7 +12,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -69,15 +69,16 @@ class Desk:
         }
         old = os.umask(0o077)
         try:
-            self._listener.bind(str(self._socket))
+            with socket_name(self._socket) as name:
+                self._listener.bind(name)
             self._listener.listen(BACKLOG)
             self._entry.write_text(json.dumps(entry), encoding="ascii")
         except OSError as error:
             self._listener.close()
             raise CannotEnforce(
                 "nobody could answer a question of this gate",
-                why=f"{self._socket}: {error.strerror}",
-                fix="choose a shorter or writable state directory with --state",
+                why=f"{self._socket}: {error.strerror or error}",
+                fix="choose a writable state directory with --state",
             ) from error
         finally:
             os.umask(old)
@@ -104,6 +105,16 @@ class Desk:
     def _left(self, link: Link, _why: str) -> None:
         if link in self._watching:
             self._watching.remove(link)
+
+
+@contextmanager
+def socket_name(path: Path) -> Iterator[str]:
+    """Give a short name for a socket: unix(7) allows 107 bytes, and a state directory may be deeper."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def gates(state: Path) -> Iterator[tuple[dict[str, Any], Path]]:
