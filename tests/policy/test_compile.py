@@ -72,3 +72,15 @@ def test_examples_are_read_as_people_write_them() -> None:
     for kind, text, says in ((URL, "https://", "."), (COMMAND, "'a", "quotation"), (METHOD_URL, "GET x", "absolute")):
         with pytest.raises(ValueError, match=says):
             example(kind, text)
+
+
+@pytest.mark.parametrize("port", ['"1-65535"', '"0-3"', '"x"', '"8000-7000"', "70000", '"٣"'])
+def test_what_is_no_port_is_an_error_and_never_a_text_that_matches_nothing(port: str) -> None:
+    with pytest.raises(PolicyError, match="port"):
+        part(document(f"[deny]\nports = [{port}]"), "ports", (), trusted=True, home="")
+
+
+def test_a_list_can_not_be_blown_up_by_ranges() -> None:
+    ranges = ", ".join(['"1-1024"'] * 60)
+    with pytest.raises(PolicyError, match="more than"):
+        part(document(f"[deny]\nports = [{ranges}]"), "ports", (), trusted=True, home="")

@@ -1,5 +1,9 @@
 """From files to one policy: layers met, the profile as a ceiling, grants only from the trusted."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
@@ -7,8 +11,8 @@ from hypothesis import strategies as st
 from nucleus.errors import PolicyError
 from nucleus.kernel import capability
 from nucleus.policy.constraints import ALLOW, ASK, DENY
-from nucleus.policy.load import OwnerChoices, load_policy, with_remotes
-from nucleus.policy.model import CALL_COST, KEYS
+from nucleus.policy.load import LayerFile, OwnerChoices, load_policy, with_remotes
+from nucleus.policy.model import CALL_COST, KEYS, Policy
 from nucleus.policy.profiles import profile_names
 from nucleus.policy.restrict import leq
 from tests.policy.policies import EXAMPLE, layer, policy
@@ -270,3 +274,64 @@ def test_a_stranger_s_file_never_widens_whatever_the_owner_s_says(owner: str, st
     except PolicyError:
         reject()
     assert leq(after, before)
+
+
+def outcome(data: bytes, *, trusted: bool) -> object:
+    """Return what loading comes to."""
+    try:
+        return load_policy([LayerFile("project", "f", data, trusted, "")], OwnerChoices(profile="safe_pr_fixer"))
+    except PolicyError as error:
+        return error
+
+
+@given(st.binary(max_size=120), st.booleans())
+def test_any_bytes_are_a_policy_or_a_policy_error(data: bytes, trusted: bool) -> None:
+    for one in (data, b"version = 1\n" + data):
+        assert isinstance(outcome(one, trusted=trusted), Policy | PolicyError)
+
+
+loose = st.text(alphabet="ab/*.:-?@ é{}", max_size=8)
+some_keys = st.sampled_from([*KEYS])
+loose_lines = st.one_of(
+    st.builds(lambda table, key, text: f"{table}.{key} = [{json.dumps(text)}]", tables, some_keys, loose),
+    st.builds(lambda name, text: f"labels.{name} = [{json.dumps(text)}]", st.sampled_from(["public", "secret"]), loose),
+    st.builds(lambda text: f"mcp.{json.dumps(text)}.allow = [{json.dumps(text)}]", loose),
+    st.builds(lambda text: f"remotes.r.refs = [{json.dumps(text)}]", loose),
+    st.builds(
+        lambda when, name, text: (
+            f'rule = [{{when = "{when}", {name} = {json.dumps(text)}, then = "deny", match = ["a"]}}]'
+        ),
+        st.sampled_from(["fetch", "shell", "push", "model", "port"]),
+        st.sampled_from(["host", "command", "branch", "request", "port"]),
+        loose,
+    ),
+)
+
+
+@given(st.lists(loose_lines, max_size=4).map("\n".join), st.booleans())
+def test_any_likely_file_is_a_policy_or_a_policy_error(text: str, trusted: bool) -> None:
+    assert isinstance(outcome(b"version = 1\n" + text.encode(), trusted=trusted), Policy | PolicyError)
+
+
+def test_ten_thousand_rules_load_and_compare() -> None:
+    hosts = ", ".join(f'"h{number}.example"' for number in range(10_000))
+    found = policy(f"[allow]\nfetch = [{hosts}]", profile="safe_pr_fixer")
+    assert found.scopes["fetch"].judge("https://h9999.example/").exact is False
+    assert found.scopes["fetch"].judge("https://h9999.example/").named
+    assert leq(found, found)
+
+
+def test_the_room_loads_where_unix_modules_are_missing() -> None:
+    """In a fresh interpreter in which fcntl, pty, pwd and termios can't be imported."""
+    code = """
+import sys
+for name in ("fcntl", "pty", "pwd", "termios", "grp", "resource"):
+    sys.modules[name] = None
+import pkgutil, importlib, nucleus.policy
+for one in pkgutil.iter_modules(nucleus.policy.__path__):
+    importlib.import_module("nucleus.policy." + one.name)
+from nucleus.policy.load import load_policy, OwnerChoices
+print(load_policy([], OwnerChoices(profile="read_only")).profile)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("read_only\n", "")

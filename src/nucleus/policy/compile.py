@@ -20,6 +20,10 @@ from nucleus.policy.schema import PREDICATES
 from nucleus.policy.source import Source
 from nucleus.policy.values import COMMAND, METHOD_URL, URL, Kind
 
+PATTERNS_LIMIT: Final = 50_000
+"""Patterns of one list, ranges spelled out: five times what was measured to be flat."""
+RANGE_LIMIT: Final = 1024
+"""Ports of one range."""
 _WORDS: Final = {"deny": DENY, "ask": ASK}
 
 
@@ -55,29 +59,35 @@ def patterns(
     for number, text in enumerate([found] if isinstance(found, str | int) else found):
         at = (*path, number)
         source = Source(place(document, *at), f"[{'.'.join(map(str, path[:-1]))}] {path[-1]} = {_quoted(text)}")
-        for one in _expanded(text, path[-1]):
-            out += [(shape, source) for shape in _parsed(document, kind, one, at, grants=grants, home=home)]
+        out += [(shape, source) for shape in _parsed(document, kind, text, at, grants=grants, home=home)]
+        if len(out) > PATTERNS_LIMIT:
+            raise document.error(f"more than {PATTERNS_LIMIT} patterns", *at, fix="name directories, hosts or ranges")
     return tuple(out)
 
 
 def _parsed(
-    document: Document, kind: Kind, text: str, at: tuple[str | int, ...], *, grants: bool, home: str
-) -> tuple[shapes.Shape, ...]:
-    """Return the shapes of one pattern, or the error at its line."""
+    document: Document, kind: Kind, text: str | int, at: tuple[str | int, ...], *, grants: bool, home: str
+) -> list[shapes.Shape]:
+    """Return the shapes of one element, or the error at its line."""
+    key = next(str(step) for step in reversed(at) if isinstance(step, str))
     try:
-        return parse(kind, text, grants=grants, home=home)
+        return [shape for one in _expanded(text, key) for shape in parse(kind, one, grants=grants, home=home)]
     except PatternError as error:
         raise document.error(f"{text!r}: {error}", *at, fix=error.fix) from error
 
 
-def _expanded(text: str | int, key: str | int) -> list[str]:
-    """Return the texts that an element stands for: a range of ports is each of them."""
-    if key not in {"ports", "port"}:
+def _expanded(text: str | int, key: str) -> list[str]:
+    """Return the texts that an element stands for: a range of ports is each of them. Raises PatternError."""
+    if key not in {"ports", "port"} or text == "**":
         return [str(text)]
     first, dash, last = str(text).partition("-")
-    if dash and first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) <= 0xFFFF:
-        return [str(port) for port in range(int(first), int(last) + 1)]
-    return [str(text)]
+    last = last if dash else first
+    if not (first + last).isascii() or not (first.isdigit() and last.isdigit()) or len(first + last) > 2 * 5:
+        raise PatternError("not a port, and not a range of ports", "as 8000, or '8000-8010'")
+    low, high = int(first), int(last)
+    if not 0 < low <= high <= 0xFFFF or high - low >= RANGE_LIMIT:
+        raise PatternError(f"ports are 1 to 65535, and a range has at most {RANGE_LIMIT}", "'**' means all of them")
+    return [str(port) for port in range(low, high + 1)]
 
 
 def _quoted(text: str | int) -> str:
@@ -239,13 +249,12 @@ def flag_patterns(key: str, texts: Sequence[str], home: str) -> tuple[Pattern, .
     flag = f"--allow-{_FLAGS.get(key, key)}"
     out: list[Pattern] = []
     for text in texts:
-        for one in _expanded(text, key):
-            try:
-                out += [
-                    (shape, Source(flag, f"{flag} {text}")) for shape in parse(KEYS[key], one, grants=True, home=home)
-                ]
-            except PatternError as error:
-                raise PolicyError(f"{flag} {text!r}: {error}", fix=error.fix) from error
+        source = Source(flag, f"{flag} {text}")
+        try:
+            found = [shape for one in _expanded(text, key) for shape in parse(KEYS[key], one, grants=True, home=home)]
+        except PatternError as error:
+            raise PolicyError(f"{flag} {text!r}: {error}", fix=error.fix) from error
+        out += [(shape, source) for shape in found]
     return tuple(out)
 
 

@@ -86,6 +86,25 @@ class Constraint:
 
 
 @final
+class Cover:
+    """Patterns, ready to be asked whether one of them covers a shape: by base, so that most are never looked at."""
+
+    __slots__ = ("_by_base",)
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self._by_base: dict[tuple[str, ...], dict[Shape, None]] = {}
+        for shape, _ in patterns:
+            self._by_base.setdefault(shape.base, {})[shape] = None
+
+    def covers(self, shape: Shape) -> bool:
+        """Whether one of the patterns covers the shape. Sound; may say no too often."""
+        base = shape.base
+        return any(
+            shapes.covers(wide, shape) for size in range(len(base) + 1) for wide in self._by_base.get(base[:size], ())
+        )
+
+
+@final
 class Scope:
     """The conjunction of the constraint sets of one key. Never changed after it was made."""
 
@@ -221,45 +240,48 @@ def leq(p: Scope, q: Scope) -> bool:
     """Whether ``q`` answers no less than ``p`` to every value, and names all that ``p`` names."""
     if p.kind is not q.kind:
         return False
-    return all(_answers_less(p, bound) for bound in q.sets) and _vouches_less(p, q)
+    covers = [(one, Cover(one.deny), Cover(one.deny + one.ask)) for one in p.sets]
+    return all(_answers_less(p.kind, covers, bound) for bound in q.sets) and _vouches_less(p, q)
 
 
-def _answers_less(p: Scope, bound: Constraint) -> bool:
-    """Whether ``p`` answers no more than one set does, to every value."""
-    if any(_within(shape, one.deny) for one in p.sets for shape in p.kind.limits_everything):
+_Covered = tuple[Constraint, Cover, Cover]
+"""A set, what it denies, and what it denies or asks for."""
+
+
+def _answers_less(kind: Kind, sets: list[_Covered], bound: Constraint) -> bool:
+    """Whether the sets together answer no more than one other set does, to every value."""
+    if any(denied.covers(shape) for _, denied, _ in sets for shape in kind.limits_everything):
         return True
     return (
-        all(_held(p, shape, DENY) for shape, _ in bound.deny)
-        and all(_held(p, shape, ASK) for shape, _ in bound.ask)
-        and (bound.otherwise == ALLOW or any(_bounded(one, bound) for one in p.sets))
+        all(_held(kind, sets, shape, DENY) for shape, _ in bound.deny)
+        and all(_held(kind, sets, shape, ASK) for shape, _ in bound.ask)
+        and (bound.otherwise == ALLOW or _some_bounded(sets, bound))
     )
 
 
-def _held(p: Scope, shape: Shape, most: int) -> bool:
-    """Whether ``p`` answers at most ``most`` to all that the limiting shape matches."""
-    for one in p.sets:
-        limits = one.deny if most == DENY else one.deny + one.ask
-        if _within(shape, limits):
+def _held(kind: Kind, sets: list[_Covered], shape: Shape, most: int) -> bool:
+    """Whether the sets answer at most ``most`` to all that the limiting shape matches."""
+    for one, denied, limited in sets:
+        if (denied if most == DENY else limited).covers(shape):
             return True
         rest = one.allow if most == ASK else one.allow + one.ask
         # A path that is denied by name is invisible too, so silence is not as strong as a denial there.
-        if (
-            one.otherwise == DENY
-            and (most == ASK or p.kind is not PATH)
-            and all(_surely_apart(shape, other) for other, _ in rest)
-        ):
+        strong = one.otherwise == DENY and (most == ASK or kind is not PATH)
+        if strong and all(_surely_apart(shape, other) for other, _ in rest):
             return True
     return False
 
 
-def _bounded(one: Constraint, bound: Constraint) -> bool:
+def _some_bounded(sets: list[_Covered], bound: Constraint) -> bool:
     """Whether one set answers no more than ``bound`` to all that neither asks for nor denies by pattern."""
-    if one.otherwise > bound.otherwise:
-        return False
-    if not all(_within(shape, bound.allow) for shape, _ in one.allow):
-        return False
-    caseless = tuple(pattern for pattern in bound.allow if _caseless(pattern[0]))
-    return bound.otherwise == ASK or all(_within(shape, bound.ask + caseless) for shape, _ in one.ask)
+    allowed = Cover(bound.allow)
+    asked = Cover(bound.ask + tuple(pattern for pattern in bound.allow if _caseless(pattern[0])))
+    return any(
+        one.otherwise <= bound.otherwise
+        and all(allowed.covers(shape) for shape, _ in one.allow)
+        and (bound.otherwise == ASK or all(asked.covers(shape) for shape, _ in one.ask))
+        for one, _, _ in sets
+    )
 
 
 def _caseless(shape: Shape) -> bool:
@@ -276,23 +298,16 @@ def _vouches_less(p: Scope, q: Scope) -> bool:
         return True
     bounds = [one for one in q.sets if not one.ceiling]
     return bool(bounds) and all(
-        any(
-            all(_within(shape, _vouching(bound, exact=exact)) for shape, _ in _vouching(one, exact=exact))
-            for one in voices
-        )
+        any(all(named.covers(shape) for shape, _ in _vouching(one, exact=exact)) for one in voices)
         for bound in bounds
         for exact in (False, True)
+        for named in (Cover(_vouching(bound, exact=exact)),)
     )
 
 
 def _vouching(one: Constraint, *, exact: bool) -> tuple[Pattern, ...]:
     """Return the patterns of a set that name something in particular, or one value."""
     return tuple(pattern for pattern in one.allow if (pattern[0].literal if exact else not pattern[0].everything))
-
-
-def _within(shape: Shape, patterns: Iterable[Pattern]) -> bool:
-    """Whether one of the patterns covers the shape."""
-    return any(shapes.covers(wide, shape) for wide, _ in patterns)
 
 
 def _surely_apart(limit: Shape, other: Shape) -> bool:

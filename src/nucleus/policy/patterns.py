@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, final
 
-from nucleus.policy import shapes
-from nucleus.policy.constraints import Pattern, fold
+from nucleus.policy.constraints import Cover, Pattern, fold
 from nucleus.policy.source import Source
 from nucleus.policy.table import Table
 from nucleus.policy.values import Kind
@@ -31,7 +30,8 @@ class PatternSet:
 
     def within(self, other: "PatternSet") -> bool:
         """Whether the other set matches all that this one matches. Sound; may say no too often."""
-        return all(any(shapes.covers(wide, shape) for wide, _ in other.patterns) for shape, _ in self.patterns)
+        wide = Cover(other.patterns)
+        return all(wide.covers(shape) for shape, _ in self.patterns)
 
     def join(self, other: "PatternSet") -> "PatternSet":
         """Return the set that matches where either does."""
