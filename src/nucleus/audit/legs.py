@@ -229,7 +229,7 @@ def witness(rows: "Sequence[Row]", authority: int = EVERYTHING) -> "tuple[Row, .
         path: list[Row] = []
         for row in sorted(rows, key=lambda row: (bool(row.sink), row.op, row.legs)):
             verdict, _, after = admit(state, request(row))
-            if row is not last and verdict == ALLOW and after.exposure & ~state.exposure & (PRIVATE | UNTRUSTED):
+            if verdict == ALLOW and after.exposure & ~state.exposure & (PRIVATE | UNTRUSTED):
                 state = after
                 path.append(row)
         verdict, rules, _ = admit(state, request(last))

@@ -255,7 +255,7 @@ def load(root: Path, paths: "list[Path]", *, home: Path | None = None) -> Projec
         for relative, kind in discover.user_files(home):
             if home / relative not in done:
                 load_file(project, home / relative, f"~/{relative}", kind, user=True)
-    _sources(project)
+    finish(project)
     return project
 
 
@@ -273,7 +273,7 @@ def shown_path(root: Path, path: Path) -> str:
         return absolute.as_posix()
 
 
-def _sources(project: Project) -> None:
+def finish(project: Project) -> None:
     """Parse the sources of servers; what is no Python of this interpreter is a problem of its document."""
     for document in project.of("source"):
         try:

@@ -148,7 +148,7 @@ def by_name(source: Source, name: str, node: Node) -> Secret | None:
     start, end = (found, found + len(value)) if found >= 0 else (start, end)
     sure = not hidden and len(value) >= 12 and entropy(value) >= MIN_ENTROPY
     confidence = Confidence.LOW if hidden else Confidence.HIGH if sure else Confidence.MEDIUM
-    return Secret(source, start, end, "a value under a name that promises a secret", name, confidence, hidden)
+    return Secret(source, start, end, "a secret", name, confidence, hidden)
 
 
 def by_entropy(source: Source, node: Node) -> Secret | None:

@@ -11,8 +11,12 @@ WIDTH = 120
 
 def render(result: Result, *, color: bool = False) -> str:
     """Return the report. Nothing in it depends on the width of a terminal."""
-    blocks = [_finding(finding, color=color) for finding in result.findings]
-    return "\n".join([*blocks, summary(result)]) + "\n"
+    return "\n".join([*blocks(result, color=color), summary(result)]) + "\n"
+
+
+def blocks(result: Result, *, color: bool = False) -> "list[str]":
+    """Return the findings, one block each."""
+    return [_finding(finding, color=color) for finding in result.findings]
 
 
 def summary(result: Result) -> str:

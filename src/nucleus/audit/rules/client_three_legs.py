@@ -52,7 +52,8 @@ def check(project: Project) -> Iterator[Finding]:
         chain: list[tuple[Server, int]] = []
         for row in path:
             server = next(server for server, reach in known if row in reach.rows)
-            chain.append((server, legs.legs([row])))
+            if (server, legs.legs([row])) not in chain:
+                chain.append((server, legs.legs([row])))
         words = "; ".join(f"'{server.name}' {legs.names(bits)}" for server, bits in chain)
         first = chain[0][0]
         open_door = any(server.trust is not None or server.approved for server, _ in chain)

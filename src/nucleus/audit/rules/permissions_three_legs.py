@@ -89,7 +89,7 @@ def check(project: Project) -> Iterator[Finding]:
     for source in dict.fromkeys(grant.source for grant in project.grants):
         granted = [(grant, rows_of(grant)) for grant in project.grants if grant.source is source]
         rows = [table.WORKSPACE_READ, *(row for _, some in granted for row in some)]
-        path = legs.witness(rows)
+        path = legs.witness(sorted(dict.fromkeys(rows), key=lambda row: row not in _ANYWHERE))
         if not path:
             continue
         by = [_giver(row, granted) for row in path]
@@ -97,8 +97,10 @@ def check(project: Project) -> Iterator[Finding]:
         if last is None:
             continue
         steps = "; ".join(
-            f"'{grant.text}' {legs.names(legs.legs([row]))}" if grant else "the project's files are private data"
-            for row, grant in zip(path, by, strict=True)
+            dict.fromkeys(
+                f"'{grant.text}' {legs.names(legs.legs([row]))}" if grant else "the project's files are private data"
+                for row, grant in zip(path, by, strict=True)
+            )
         )
         yield RULE.at(
             source,

@@ -52,7 +52,7 @@ def check(project: Project) -> Iterator[Finding]:
             ):
                 continue
             source.mask(*match.span(1))
-            spans.append((*match.span(1), "a value behind a word that promises a secret"))
+            spans.append((*match.span(1), "a credential, by the word in front of it"))
         lines: set[int] = set()
         for start, end, what in sorted(spans):
             line = source.position(start)[0]
