@@ -85,6 +85,11 @@ def test_a_grave_act_is_trusted_by_policy_only(act: str) -> None:
     assert trust("dave@example.org") == TRUSTED_NO
 
 
+def test_an_upload_of_a_package_always_asks_where_the_profile_says_so() -> None:
+    given = {"op": "create_pr", "destination": "bob@example.org", "act": "publish", "arguments": {}}
+    assert facts(kinds.TOOL, given, under=RELEASE).scope == SCOPE_ASK
+
+
 def test_a_directory_vouches_for_who_a_message_goes_to() -> None:
     given = {"op": "create_pr", "destination": "dave@example.org", "act": "send", "arguments": {"amount": "100 EUR"}}
     assert facts(kinds.TOOL, given, under=RELEASE, directory=frozenset({"dave@example.org"})).trusted == TRUSTED_YES

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from nucleus.errors import CannotEnforce
 from nucleus.kernel.exposure import ALL_SEEN, EXFIL, FOREIGN, PRIVATE, SECRET, UNTRUSTED, valid
 from nucleus.policy import labels
-from nucleus.policy.labels import KEPT, LabelStore, NoLabels
+from nucleus.policy.labels import ANY, KEPT, LabelStore, NoLabels
 
 
 class Memory:
@@ -124,6 +124,27 @@ def test_accepting_does_not_clear_the_label_of_a_tree() -> None:
     assert store.bits("vendor/a") == UNTRUSTED
 
 
+def test_what_comes_of_an_edit_carries_the_editor_and_what_was_there_before() -> None:
+    store = LabelStore(Memory())
+    store.will_write("a", "old", SECRET | PRIVATE)
+    store.settle("a", "old")
+    store.will_write("a", ANY, UNTRUSTED)
+    assert store.bits("a") == SECRET | PRIVATE | UNTRUSTED
+    assert store.saw("a", "edited") == SECRET | PRIVATE | UNTRUSTED
+    assert LabelStore(store._journal).bits("a") == SECRET | PRIVATE | UNTRUSTED
+    assert store.saw("a", "old") == SECRET | PRIVATE
+    store.accept("a", "edited", "owner")
+    assert store.saw("a", "edited") == SECRET | PRIVATE
+
+
+def test_an_edit_by_a_clean_writer_does_not_wash_the_rest_of_the_file() -> None:
+    store = LabelStore(Memory())
+    store.will_write("a", "old", UNTRUSTED)
+    store.settle("a", "old")
+    store.will_write("a", ANY, 0)
+    assert store.saw("a", "edited") == UNTRUSTED
+
+
 def test_a_torn_last_line_is_a_write_that_never_happened() -> None:
     journal = Memory()
     store = LabelStore(journal)
@@ -165,12 +186,15 @@ def test_a_long_journal_is_rewritten_and_says_the_same(monkeypatch: pytest.Monke
         store.will_write("a", f"d{number % 3}", UNTRUSTED)
         store.saw("a", f"d{number % 2}")
     store.mark_tree("v", PRIVATE)
+    store.will_write("e", "old", UNTRUSTED)
+    store.will_write("e", ANY, PRIVATE)
     before = len(journal.content)
     monkeypatch.setattr(labels, "COMPACT_AT", 1)
     again = LabelStore(journal)
     assert len(journal.content) < before
-    for name in ("a", "v/x"):
+    for name in ("a", "v/x", "e"):
         assert again.bits(name) == store.bits(name) == LabelStore(journal).bits(name)
+    assert again.saw("e", "new") == store.saw("e", "new") == UNTRUSTED | PRIVATE
 
 
 class Laundering(RuleBasedStateMachine):

@@ -12,7 +12,7 @@ from nucleus.kernel import capability as cap
 from nucleus.kernel.facts import ALL_SINKS, IRREVERSIBLE, SCOPE_ALLOW, SCOPE_ASK, TRUSTED_NO, TRUSTED_YES
 from nucleus.policy import legs
 from nucleus.policy.addresses import AddressError, parse_url, private_host
-from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, ruled
+from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, least, ruled
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.context import Context
 from nucleus.policy.controls import Steering, steering
@@ -57,6 +57,10 @@ def tool(policy: Policy, call: Call, context: Context) -> Classified:
     if act:
         sink = IRREVERSIBLE
         # An act that nobody knows is as grave as the known ones.
+        if act == "publish" and policy.flags.publish_asks:
+            ruling = least(
+                ruling, ask("an upload of a package is always a question", where=f"profile {policy.profile}")
+            )
         if act != "send" and not policy.scopes["channels"].judge(destination).named:
             trusted = TRUSTED_NO
     return answer(row, call, ruling, sink=sink, target=Target(destination, trusted))

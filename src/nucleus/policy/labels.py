@@ -31,8 +31,10 @@ from nucleus.kernel.exposure import ALL_SEEN, EXFIL, UNTRUSTED, valid
 
 KEPT: Final = ALL_SEEN & ~EXFIL
 """Bits that a file can carry. That data could have left is not a property of a file."""
-ANY: Final = ""
-"""Stands for the digest where the content isn't known: of a tree, or of a write under way."""
+ANY: Final = "?"
+"""Stands for the digest of content that isn't known yet: what an edit will make of a file."""
+_TREE: Final = "*"
+"""Stands for whatever content there is, here and below."""
 COMPACT_AT: Final = 4096
 """Lines of a journal beyond twice its live entries after which opening it rewrites it."""
 
@@ -97,7 +99,7 @@ class LabelStore:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._known: dict[str, dict[str, int]] = {}
-        """For each path: content digest -> bits; ``ANY`` holds of whatever content there is."""
+        """For each path: content digest -> bits."""
         self._current: dict[str, frozenset[str]] = {}
         """For each path: the digests of the contents of which one is in place."""
         self._load()
@@ -110,9 +112,9 @@ class LabelStore:
         while at > 0:
             path = path[:at]
             if path in known:
-                found |= known[path].get(ANY, 0)
+                found |= known[path].get(_TREE, 0)
             at = path.rfind("/")
-        return found | known["."].get(ANY, 0) if "." in known else found
+        return found | known["."].get(_TREE, 0) if "." in known else found
 
     def tree(self, path: str) -> int:
         """Return the join over everything at, below and above ``path``."""
@@ -124,7 +126,10 @@ class LabelStore:
         return found
 
     def will_write(self, path: str, digest: str, exposure: int) -> None:
-        """Join the writer's exposure to the path, before the write. An invalid exposure counts as everything."""
+        """Join the writer's exposure to the path, before the write. An invalid exposure counts as everything.
+
+        ``ANY`` is the digest of an edit: the first content that is seen afterwards carries its bits and the old ones.
+        """
         bits = exposure & KEPT if valid(exposure) else KEPT
         if bits == 0 and path not in self._known:
             return
@@ -156,7 +161,7 @@ class LabelStore:
         contents = self._known.get(path)
         if contents is None:
             return 0
-        found = contents.get(ANY, 0)
+        found = contents.get(_TREE, 0)
         for digest in self._current.get(path, ()):
             found |= contents.get(digest, 0)
         return found
@@ -176,13 +181,25 @@ class LabelStore:
                 contents[entry["digest"]] = contents.get(entry["digest"], 0) | entry["bits"]
                 self._current[path] = self._current.get(path, frozenset()) | {entry["digest"]}
             case "settle":
-                self._current[path] = frozenset(entry["digests"])
+                self._settle(path, contents, entry["digests"])
             case "tree":
-                contents[ANY] = contents.get(ANY, 0) | entry["bits"]
+                contents[_TREE] = contents.get(_TREE, 0) | entry["bits"]
             case "accept":
                 contents[entry["digest"]] = contents.get(entry["digest"], 0) & ~UNTRUSTED
             case other:
                 raise _damaged(f"an entry that does {other!r}")
+
+    def _settle(self, path: str, contents: dict[str, int], digests: list[str]) -> None:
+        """Say which contents may be in place. What came of an edit carries its bits and those of the old content."""
+        before = self._current.get(path, frozenset())
+        if ANY in before and ANY not in digests:
+            inherited = 0
+            for digest in before:
+                inherited |= contents.get(digest, 0)
+            for digest in digests:
+                contents[digest] = contents.get(digest, 0) | inherited
+            contents.pop(ANY, None)
+        self._current[path] = frozenset(digests)
 
     def _load(self) -> None:
         """Read the journal. Raises CannotEnforce if it is damaged."""
@@ -201,7 +218,7 @@ class LabelStore:
         """Yield the lines of a journal that says what this store knows."""
         for path, contents in self._known.items():
             for digest, bits in contents.items():
-                if digest == ANY:
+                if digest == _TREE:
                     yield _line({"do": "tree", "path": path, "bits": bits})
                 else:
                     yield _line({"do": "write", "path": path, "digest": digest, "bits": bits})
@@ -216,9 +233,8 @@ def _line(entry: dict[str, Any]) -> bytes:
 
 def _entries(content: bytes) -> Iterator[dict[str, Any]]:
     """Yield the entries of a journal. Raises CannotEnforce for damage other than a torn last line."""
-    whole, _, torn = content.rpartition(b"\n")
+    whole = content.rpartition(b"\n")[0]
     lines = whole.split(b"\n") if whole else []
-    del torn
     for number, line in enumerate(lines, 1):
         sum_, _, text = line.partition(b" ")
         if sum_ != b"%08x" % zlib.crc32(text):
