@@ -74,8 +74,8 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
             fix="open the session in the parent only, and give the child s.delegate(...)",
         )
     policy = _policy(fields, workspace, home, state)
-    context = Context(workspace=workspace, home=home, branch=remotes_of(workspace).branch)
     labels = LabelStore(FileJournal.of_workspace(state, workspace))
+    context = Context(workspace=workspace, home=home, labels=labels, branch=remotes_of(workspace).branch)
     principal = secrets.token_hex(8)
     level = SEALED if fields.get("seal") else COOPERATIVE
     before = lineage.inherited(state, client)
