@@ -128,6 +128,11 @@ def command_parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
+def shared() -> argparse.ArgumentParser:
+    """Return the global options, for ``parents`` of a command's own sub-parsers: they are allowed there too."""
+    return _options(argparse.SUPPRESS)
+
+
 def _guarded(before: list[str], name: str, after: list[str]) -> int:
     """Run the command; whatever it raises becomes a line on stderr and a status."""
     try:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from nucleus.cli import Usage
+from nucleus.cli import Usage, shared
 from nucleus.errors import TraceError
 from nucleus.policy.place import state_directory
 from nucleus.trace.export import COLUMNS, escaped, export_jsonl, rows
@@ -36,7 +36,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("export", "print the records as JSON lines, without contents"),
         ("report", "summarise what was done, refused and asked"),
     ):
-        action = actions.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".", allow_abbrev=False)
+        text = line[0].upper() + line[1:] + "."
+        action = actions.add_parser(name, help=line, description=text, allow_abbrev=False, parents=[shared()])
         action.add_argument("file", metavar="FILE", type=Path)
         if name in {"verify", "replay", "report"}:
             action.add_argument("--checkpoint", metavar="F", type=Path, help="a checkpoint that you hold")

@@ -54,10 +54,9 @@ def read_content(path: Path) -> list[tuple[int, str, bytes]]:
     while place < len(data):
         end = data.find(b"\n", place)
         head = canonical.parse(data[place : end if end >= 0 else len(data)])
-        try:
-            size, of, what = head["bytes"], head["of"], head["what"]
-        except KeyError as error:
-            raise TraceError(f"an item of a content store without {error}", path=str(path)) from None
+        size, of, what = head.get("bytes"), head.get("of"), head.get("what")
+        if type(size) is not int or type(of) is not int or type(what) is not str or size < 0:
+            raise TraceError("an item of a content store without bytes, of and what", path=str(path))
         content = data[end + 1 : end + 1 + size]
         if end < 0 or len(content) != size or data[end + 1 + size : end + 2 + size] != b"\n":
             raise TraceError("a content store that ends inside an item", path=str(path))

@@ -28,11 +28,11 @@ def export_jsonl(path: Path, data: bytes | None = None) -> Iterator[bytes]:
     number = 0
     for lines in reader:
         for line in lines:
-            parse_record(line, number)
+            parse_record(line, number, path)
             number += 1
             yield line + b"\n"
     if reader.torn:
-        raise torn_error(number, reader.torn)
+        raise torn_error(number, reader.torn, path)
 
 
 def rows(path: Path) -> Iterator[tuple[str, ...]]:

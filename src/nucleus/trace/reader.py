@@ -62,36 +62,37 @@ def read_records(path: Path, data: bytes | None = None) -> Iterator[dict[str, An
     number = 0
     for lines in reader:
         for line in lines:
-            yield parse_record(line, number)
+            yield parse_record(line, number, path)
             number += 1
     if reader.torn:
-        raise torn_error(number, reader.torn)
+        raise torn_error(number, reader.torn, path)
 
 
 def read_header(path: Path) -> dict[str, Any]:
     """Return the first record, which is a header. Raises ``TraceError``, FileNotFoundError."""
     for lines in Reader(path):
-        record = parse_record(lines[0], 0)
+        record = parse_record(lines[0], 0, path)
         if record["type"] == "header":
             return record
         break
     raise TraceError("no header: the file does not start as a trace does", path=str(path), record=0)
 
 
-def parse_record(line: bytes, number: int) -> dict[str, Any]:
-    """Return the record in ``line``. Raises ``TraceError`` that names it by ``number``."""
+def parse_record(line: bytes, number: int, path: Path | str = "") -> dict[str, Any]:
+    """Return the record in ``line``. Raises ``TraceError`` that names it by ``number`` and ``path``."""
     try:
         record = canonical.parse(line)
         verify_shape(record)
     except TraceError as error:
-        raise TraceError(error.message, record=number) from error
+        raise TraceError(error.message, path=str(path), record=number) from error
     return record
 
 
-def torn_error(number: int, torn: bytes) -> TraceError:
+def torn_error(number: int, torn: bytes, path: Path | str = "") -> TraceError:
     """Return the error for a trace whose last line has no newline."""
     return TraceError(
         f"torn: the last {len(torn)} bytes are no whole record (an unclean end, or a cut); recovery takes them away",
+        path=str(path),
         record=number,
     )
 

@@ -93,7 +93,7 @@ class Redactor:
 
     def destination(self, text: str) -> str:
         """Return a destination (host and port, remote and ref, path) as a record may hold it."""
-        return " ".join(_name(word) for word in text.split(" "))
+        return " ".join(_name(word) for word in text.split(" ")) if not _ASSIGNED.search(text) else _masked(text)
 
     def error(self, text: str) -> str:
         """Return what a record may hold of an error: its kind if it is one word, else its length."""

@@ -80,7 +80,8 @@ class Verified:
                 "signatures; no checkpoint is held outside of the file"
             )
         rest = self.records - self.held
-        later = "" if rest <= 1 else f"; {rest} later records are consistent"
+        signed = max(0, self.certified - self.held)
+        later = "" if rest <= 1 else f"; {rest} later records are consistent, {signed} of them signed"
         return f"verified: {self.records} records, {self.ending}; complete to record {self.held}{later}"
 
 

@@ -233,6 +233,7 @@ class TraceWriter:
         self.sync()
 
     def _certify(self, *, last: bool) -> str:
+        self._flush()
         self._frontier.extend(self._entries)
         self._entries.clear()
         now = self._clock()
