@@ -1,13 +1,19 @@
 """Whatever the bytes: a checked document, or an error with file, line and fix."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus.errors import PolicyError
+from nucleus.policy.cases import run_cases
 from nucleus.policy.document import SIZE_LIMIT, Document, did_you_mean, read_document
+from nucleus.policy.model import KEYS
+from nucleus.policy.schema import CAPABILITIES, GROUPS, PREDICATE_NAMES, PREDICATES
+from tests.policy.policies import policy
 
 
 def refused(text: str | bytes) -> PolicyError:
@@ -153,3 +159,18 @@ def test_any_toml_made_of_our_own_words_is_a_document_or_a_policy_error(content:
     text = "\n".join(f"{key} = {written(value)}" for key, value in content.items())
     found = outcome(text.encode("utf-8", "replace"))
     assert isinstance(found, Document) or 1 <= found.line <= text.count("\n") + 1
+
+
+def test_every_policy_in_the_manual_loads() -> None:
+    manual = Path(__file__).parents[2] / "docs" / "policy.md"
+    blocks = re.findall(r"^```toml\n(.*?)^```", manual.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    cases = re.findall(r"^```toml cases\n(.*?)^```", manual.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert blocks
+    assert cases
+    found = [policy(block, profile="safe_pr_fixer") for block in blocks]
+    assert run_cases(found[0], cases[0].encode(), "cases.toml").passed
+
+
+def test_the_manual_names_every_key_and_trigger() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
+    assert [name for name in (*KEYS, *PREDICATES, *PREDICATE_NAMES, *CAPABILITIES, *GROUPS) if name not in manual] == []

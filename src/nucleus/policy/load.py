@@ -12,6 +12,7 @@ Pure but for reading the built-in profiles. Raises PolicyError, nothing else.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final, final
 
 from nucleus.errors import PolicyError
@@ -177,7 +178,7 @@ def _known(document: Document, name: str) -> None:
 
 def _scope(key: str, profiles: Sequence[Document], layers: Sequence[_Read], chosen: OwnerChoices) -> Scope:
     """Return the scope of one key."""
-    bounds = [part(one, key, (), trusted=True, home=chosen.home) for one in profiles]
+    bounds = [_bound(one.path.removeprefix("profile "), key, chosen.home) for one in profiles]
     parts: list[Part] = [
         part(one.document, key, one.rules, trusted=one.file.trusted, home=chosen.home)
         for one in layers
@@ -185,6 +186,12 @@ def _scope(key: str, profiles: Sequence[Document], layers: Sequence[_Read], chos
     ]
     flags = flag_patterns(key, chosen.allow.get(key, ()), chosen.home)
     return Scope(KEYS[key], sets_of(KEYS[key], bounds, parts, flags))
+
+
+@lru_cache(maxsize=512)
+def _bound(name: str, key: str, home: str) -> Part:
+    """Return what a built-in profile says about one key."""
+    return part(read_profile(name), key, (), trusted=True, home=home)
 
 
 def _speaks(one: _Read, key: str) -> bool:
