@@ -11,8 +11,6 @@ from nucleus.gate.client import Client, current
 from nucleus.policy import call
 from nucleus.tools.handles import NetResponse, items_of, seen_of
 
-REDIRECT_LIMIT: Final = 5
-"""Redirects of one fetch. Each is a call of its own: decided, recorded, and refused like any other."""
 Findings = list[dict[str, Any]]
 
 
@@ -26,31 +24,33 @@ class Net:
     def fetch(self, url: str, *, method: str = "GET") -> NetResponse:
         """Return what ``url`` answers, whatever its status (``.status``, ``.ok``).
 
-        Every redirect is decided anew. Raises OSError for a network failure
+        A redirect is followed by the gate alone, which decides it like a new
+        call. Raises OSError for a network failure
         or a body beyond the limit, TimeoutError, and ValueError for a URL
         that is not plain http or https to a named host.
         """
-        seen, address = seen_of(url, method), str(url)
-        for _ in range(REDIRECT_LIMIT + 1):
-            args = {"url": address} if method == "GET" else {"url": address, "method": str(method)}
-            result = self._client_of().mediate(call.FETCH, args, seen=seen)
-            following = result.value.get("redirect")
-            if following is None:
-                charset = str(result.value.get("charset", "utf-8"))
-                return NetResponse(
-                    result.body.decode(charset, "replace"),
-                    exposure=result.exposure,
-                    source=result.source or address,
-                    seq=result.seq,
-                    details={**result.value, "raw": result.body},
-                )
-            seen, address = seen | result.exposure, str(following)
-        raise OSError(f"more than {REDIRECT_LIMIT} redirects from {url!r}")
+        args = {"url": str(url)} if method == "GET" else {"url": str(url), "method": str(method)}
+        result = self._client_of().mediate(call.FETCH, args, seen=seen_of(url, method))
+        return NetResponse(
+            _decoded(result.body, str(result.value.get("charset", "utf-8"))),
+            exposure=result.exposure,
+            source=result.source or str(url),
+            seq=result.seq,
+            details={**result.value, "raw": result.body},
+        )
 
     def search(self, q: str) -> Findings:
         """Return what the policy's search engine finds: ``title``, ``url``, ``snippet``."""
         result = self._client_of().mediate(call.SEARCH, {"q": str(q)}, seen=seen_of(q))
         return items_of(result)  # type: ignore[no-any-return]
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    """Return the text, as UTF-8 where the server's charset is none that this Python knows."""
+    try:
+        return body.decode(charset, "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
 
 
 _AMBIENT: Final = Net(current)

@@ -1,6 +1,7 @@
 """The publish performer against a real forge on loopback: what it is told, and that no credential leaks."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,19 +59,36 @@ def test_a_comment_is_made(do: Do, forge: Any, answer: Callable[..., bytes]) -> 
     assert sent(forge.requests[0]) == {"body": "hello"}
 
 
-def test_a_label_outside_of_the_closed_set_is_never_sent(do: Do, forge: Any, answer: Callable[..., bytes]) -> None:
+def test_a_label_is_added_and_an_odd_one_is_never_sent(do: Do, forge: Any, answer: Callable[..., bytes]) -> None:
     forge.answers["POST /api/v3/repos/owner/name/issues/3/labels"] = answer(b"[]")
-    assert do("label", number=3, label="bug", closed=["bug", "docs"]).status == "ok"
-    assert do("label", number=3, label="c2VjcmV0", closed=["bug", "docs"]).value["type"] == "ValueError"
-    assert [sent(request) for request in forge.requests] == [{"labels": ["bug"]}]
+    assert do("label", number=3, label="good first issue").status == "ok"
+    for odd in ("", "a/../b", "x" * 51, "a\nb"):
+        assert do("label", number=3, label=odd).value["type"] == "ValueError"
+    assert [sent(request) for request in forge.requests] == [{"labels": ["good first issue"]}]
 
 
-def test_without_a_closed_set_any_label_goes_where_the_gate_allowed_it(
-    do: Do, forge: Any, answer: Callable[..., bytes]
+def test_the_topic_branch_is_pushed_before_the_pull_request_is_opened(
+    do: Do, forge: Any, answer: Callable[..., bytes], workspace: Path, tmp_path: Path
 ) -> None:
-    forge.answers["POST /api/v3/repos/owner/name/issues/3/labels"] = answer(b"[]")
-    assert do("label", number=3, label="c2VjcmV0").status == "ok"
-    assert sent(forge.requests[0]) == {"labels": ["c2VjcmV0"]}
+    for words in (
+        ["init", "-qb", "topic"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x", "--allow-empty"],
+    ):
+        subprocess.run(["git", *words], cwd=workspace, check=True)
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "remote")], check=True)
+    forge.answers["POST /api/v3/repos/owner/name/pulls"] = made(answer, number=7)
+    push = {"url": str(tmp_path / "remote"), "source": "refs/heads/topic", "target": "refs/heads/topic", "force": False}
+    assert do("pull_request", pull(), head="topic", base="main", push=push).status == "ok"
+    assert (tmp_path / "remote/refs/heads/topic").exists()
+    assert len(forge.requests) == 1
+
+
+def test_where_the_push_fails_no_pull_request_is_opened(do: Do, forge: Any, workspace: Path) -> None:
+    subprocess.run(["git", "init", "-qb", "topic"], cwd=workspace, check=True)
+    for source in ("refs/heads/topic", "refs/heads/other"):
+        push = {"url": "/nonexistent", "source": source, "target": "refs/heads/topic", "force": False}
+        assert do("pull_request", pull(), head="topic", base="main", push=push).status == "failed"
+    assert forge.requests == []
 
 
 def test_an_issue_is_read_with_its_comments(do: Do, forge: Any, answer: Callable[..., bytes]) -> None:

@@ -21,13 +21,13 @@ net.search           q engine!                                     -
 git.status           hidden! paths?                                -
 git.diff             hidden! paths? staged? base? head?            -
 git.log              hidden! paths? rev? limit?                    -
-git.commit           hidden! paths? author?                        the message
+git.commit           hidden! paths?                                the message
 git.branch           branch! switch?                               -
 git.push             url! source! target! force? tip?              -
 proc.run             argv cwd?                                     stdin
-publish.pull_request api! repository! base! head!                  JSON {title, text}
+publish.pull_request api! repository! base! head! push!?           JSON {title, text}
 publish.comment      api! repository! number                       the text
-publish.label        api! repository! number label closed?         -
+publish.label        api! repository! number label                 -
 publish.read         api! repository! number                       -
 ==================== ============================================= =================
 
@@ -39,7 +39,7 @@ publish.read         api! repository! number                       -
 ``target``     the remote ref, ``refs/heads/topic``
 ``force``      true only where the policy names forced updates; deleting a remote ref is never done
 ``tip``        hex object id; if given, the source must still be there
-``closed``     list of the values that the policy permits for ``label``
+``push``       {url, source, target, force}: the topic branch is pushed first, as ``git.push`` would
 
 Results: ``value`` is a small JSON object about the result, ``body`` its content
 (text or bytes; for list, glob, grep, search a JSON array). Failures are outcomes with

@@ -1,20 +1,24 @@
 """Pull requests, comments, labels and issues through a forge's REST interface (GitHub's shape).
 
-The credential of the permit goes to the permit's ``api`` origin and nowhere
-else: redirects are failures here, and what comes back is searched for it. The
-path is built from checked parts only.
+The credential of the permit goes to the permit's ``api`` origin, and to the
+repository's own URL where the topic branch is pushed with the pull request;
+redirects are failures here, and what comes back is searched for it. Paths are
+built from checked parts only.
 """
 
 import errno
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, final
 
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.policy.addresses import Url, parse_url
 from nucleus.tools.perform.exchange import Exchange, Response
+from nucleus.tools.perform.git import GitPerformer
 from nucleus.tools.perform.net import HEADERS
-from nucleus.tools.perform.outcomes import PermitError, never_raises, text, texts, whole
+from nucleus.tools.perform.outcomes import PermitError, never_raises, text, whole
 from nucleus.tools.perform.resolve import Resolver, SystemResolver
 
 TEXT_LIMIT: Final = 65_536
@@ -33,6 +37,7 @@ class PublishPerformer:
 
     def __init__(self, resolver: Resolver | None = None, authority: bytes | None = None) -> None:
         self._exchange = Exchange(resolver or SystemResolver(), authority)
+        self._git = GitPerformer(resolver, authority)
 
     @never_raises
     def perform(self, permit: Permit, body: bytes) -> Outcome:
@@ -56,9 +61,22 @@ class PublishPerformer:
         title, content = text(words, "title"), text(words, "text")
         if not title.strip() or len(title) > TITLE_LIMIT or len(content) > TEXT_LIMIT:
             raise ValueError(f"a title has 1 to {TITLE_LIMIT} characters, a text at most {TEXT_LIMIT}")
+        pushed = self._push(permit)
+        if pushed is not None:
+            return pushed
         sent = {"title": title, "body": content, "head": _ref(permit, "head"), "base": _ref(permit, "base")}
         made = self._ask(permit, "POST", "/pulls", sent)
         return _posted(made, f"pull request {made.get('number')}")
+
+    def _push(self, permit: Permit) -> Outcome | None:
+        """Push the topic branch where the permit says so; return an outcome only where that failed."""
+        branch = permit.args.get("push")
+        if branch is None:
+            return None
+        if not isinstance(branch, Mapping) or branch.get("source") != f"refs/heads/{permit.args.get('head')}":
+            raise PermitError("'push' must say where the head of the pull request goes")
+        outcome = self._git.perform(replace(permit, kind="git.push", args=branch), b"")
+        return None if outcome.status == "ok" else outcome
 
     def _comment(self, permit: Permit, body: bytes) -> Outcome:
         content = body.decode("utf-8")
@@ -69,9 +87,8 @@ class PublishPerformer:
 
     def _label(self, permit: Permit) -> Outcome:
         label = text(permit.args, "label")
-        closed = texts(permit.args, "closed", (label,))
-        if not _LABEL.fullmatch(label) or label not in closed:
-            raise ValueError(f"the label {label!r} is not one that the policy lists")
+        if not _LABEL.fullmatch(label):
+            raise ValueError(f"{label!r} is no label")
         self._ask(permit, "POST", f"/issues/{_number(permit)}/labels", {"labels": [label]})
         return _posted({"number": _number(permit)}, f"label {label}")
 
