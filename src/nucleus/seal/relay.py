@@ -53,7 +53,7 @@ class Relay:
         try:
             self.control.sendall(_DRAIN)
             self.control.recv(1)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             return
 
 
