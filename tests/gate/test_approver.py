@@ -1,0 +1,98 @@
+"""The approver's side, against real gates whose client is another process."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nucleus.gate.approver import Gates
+from tests import world
+
+AGENT = """
+import sys
+from nucleus import ApprovalRequired, Session
+from nucleus.tools import net
+with Session(profile="safe_pr_fixer", workspace=sys.argv[1], state=sys.argv[2]) as s:
+    for url in ("https://one.example/", "https://two.example/"):
+        try:
+            net.fetch(url)
+        except ApprovalRequired as asked:
+            print(asked.id, flush=True)
+    sys.stdin.readline()
+    try:
+        net.fetch("https://one.example/")
+    except Exception as error:
+        print(type(error).__name__, error, flush=True)
+    sys.stdin.readline()
+"""
+
+
+class Agent:
+    """A process with a session and two open questions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        workspace = world.repository(folder / "repo").clone
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", AGENT, str(workspace), str(self.state)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.ids = [self.line(), self.line()]
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def go_on(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    found = Agent(tmp_path)
+    yield found
+    with found.process:
+        if found.process.poll() is None:
+            found.go_on()
+            found.go_on()
+
+
+def test_questions_are_found_answered_and_gone(agent: Agent) -> None:
+    gates = Gates(agent.state)
+    assert [one["id"] for one in gates.questions()] == agent.ids
+    assert gates.answer([agent.ids[0], "nope"], allow=False, bounds={}) == [agent.ids[0]]
+    assert [one["id"] for one in gates.questions()] == [agent.ids[1]]
+    agent.go_on()
+    assert agent.line().startswith("PolicyDenied denied by the owner")
+
+
+def test_status_and_lockdown_reach_every_gate(agent: Agent) -> None:
+    gates = Gates(agent.state)
+    (gate,) = gates.status()
+    assert gate["level"] == "cooperative"
+    assert gates.lockdown() == 1
+    agent.go_on()
+    assert agent.line().startswith("StateBlocked")
+
+
+def test_a_watcher_sees_what_is_open_and_ends_with_the_last_gate(agent: Agent) -> None:
+    seen: list[str] = []
+    watcher = threading.Thread(target=lambda: seen.extend(one["id"] for one in Gates(agent.state).watch()))
+    watcher.start()
+    agent.go_on()
+    agent.go_on()
+    agent.process.wait(20)
+    watcher.join(20)
+    assert seen[:2] == agent.ids
+
+
+def test_no_gate_is_no_question(tmp_path: Path) -> None:
+    gates = Gates(tmp_path)
+    assert (gates.questions(), gates.status(), gates.lockdown()) == ([], [], 0)

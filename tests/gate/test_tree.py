@@ -1,0 +1,113 @@
+"""Around the workspace: digests bind, the caller's resolved arguments are dropped, labels follow writes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nucleus.gate.effects import Outcome
+from nucleus.gate.tree import RESOLVED, Tree, chosen_in_quarantine
+from nucleus.kernel.exposure import PRIVATE, UNTRUSTED
+from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_ASK, SCOPE_DENY, TRUSTED_YES
+from nucleus.policy import call as kinds
+from nucleus.policy.call import Call
+from nucleus.policy.context import Context
+from nucleus.policy.labels import LabelStore
+from nucleus.policy.load import OwnerChoices, load_policy
+from tests.gate.scenes import FETCH
+
+
+class Memory:
+    """A journal that keeps its lines in memory."""
+
+    def __init__(self) -> None:
+        self.lines = b""
+
+    def read(self) -> bytes:
+        return self.lines
+
+    def append(self, line: bytes) -> None:
+        self.lines += line
+
+    def replace(self, content: bytes) -> None:
+        self.lines = content
+
+
+@pytest.fixture
+def labels() -> LabelStore:
+    return LabelStore(Memory())
+
+
+@pytest.fixture
+def tree(tmp_path: Path, labels: LabelStore) -> Tree:
+    policy = load_policy([], OwnerChoices(profile="safe_pr_fixer", home=str(tmp_path)))
+    return Tree(policy, Context(workspace=str(tmp_path), home=str(tmp_path), labels=labels), labels, "p")
+
+
+def test_a_digest_binds_kind_arguments_content_destination_and_policy(tree: Tree) -> None:
+    call = Call(kinds.WRITE, {"path": "src/a.py"}, b"content")
+    facts = tree.classified("p", call)
+    seen = {tree.digest("p", call, facts)}
+    for other in (
+        replace(call, kind=kinds.EDIT),
+        replace(call, args={"path": "src/b.py"}),
+        replace(call, args={"path": "src/a.py", "parents": True}),
+        replace(call, body=b"content "),
+    ):
+        seen.add(tree.digest("p", other, facts))
+    seen.add(tree.digest("p", call, replace(facts, destination="elsewhere")))
+    tree.met("p", load_policy([], OwnerChoices(profile="read_only")))
+    seen.add(tree.digest("p", call, facts))
+    assert len(seen) == 7
+
+
+def test_a_body_can_not_be_moved_into_the_arguments(tree: Tree) -> None:
+    one, two = Call(kinds.WRITE, {"path": "x"}, b"ab"), Call(kinds.WRITE, {"path": "xa"}, b"b")
+    facts = tree.classified("p", one)
+    assert tree.digest("p", one, facts) != tree.digest("p", two, facts)
+
+
+@pytest.mark.parametrize("kind", sorted(RESOLVED))
+def test_what_the_classification_resolves_is_never_the_callers(tree: Tree, kind: str) -> None:
+    planted = dict.fromkeys(RESOLVED[kind], "planted")
+    found = tree.arguments(Call(kind, planted), replace(FETCH, resolved={}))
+    assert found == {}
+    resolved = tree.arguments(Call(kind, planted), replace(FETCH, resolved={"path": "judged"}))
+    assert resolved == {"path": "judged"}
+
+
+def test_what_can_not_be_classified_is_denied(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr("nucleus.gate.tree.classify", broken)
+    facts = tree.classified("p", Call(kinds.READ, {"path": "x"}))
+    assert facts.scope == SCOPE_DENY
+    assert "a bug of ours" in facts.why
+
+
+def test_a_write_carries_the_writers_exposure_to_whoever_reads_it(tree: Tree, labels: LabelStore) -> None:
+    call = Call(kinds.WRITE, {"path": "src/a.py"}, b"from the web")
+    facts = tree.classified("p", call)
+    tree.before(call, facts, PRIVATE | UNTRUSTED)
+    assert labels.bits("src/a.py") & UNTRUSTED
+    tree.after(call, facts, Outcome("ok", {}))
+    read = Call(kinds.READ, {"path": "src/a.py"})
+    assert tree.classified("p", read).legs & UNTRUSTED
+    assert tree.after(read, tree.classified("p", read), Outcome("ok", {}, b"from the web")) & UNTRUSTED
+    assert tree.after(read, tree.classified("p", read), Outcome("ok", {}, b"changed by the owner")) & UNTRUSTED == 0
+
+
+def test_a_policy_that_is_met_only_tightens(tree: Tree) -> None:
+    write = Call(kinds.WRITE, {"path": "src/a.py"}, b"x")
+    assert tree.classified("p", write).scope == SCOPE_ALLOW
+    tree.met("p", load_policy([], OwnerChoices(profile="doc_editor")))
+    assert tree.classified("p", write).scope != SCOPE_ALLOW
+    tree.met("p", load_policy([], OwnerChoices(profile="local_dev")))
+    assert tree.classified("p", write).scope != SCOPE_ALLOW
+
+
+def test_a_choice_made_in_quarantine_is_no_trusted_destination() -> None:
+    facts = chosen_in_quarantine(replace(FETCH, trusted=TRUSTED_YES, home=1, fixed=1, public=1))
+    assert (facts.trusted, facts.home, facts.fixed, facts.public, facts.scope) == (0, 0, 0, 0, SCOPE_ASK)
+    assert chosen_in_quarantine(replace(FETCH, scope=SCOPE_DENY)).scope == SCOPE_DENY
