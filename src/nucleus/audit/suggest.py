@@ -60,22 +60,22 @@ def used_authority(rows: Iterable[Row]) -> int:
     return authority
 
 
+def closest_profile(wanted: int) -> str:
+    """Return the built-in profile that lacks least of ``wanted``, and of those the one that gives least besides."""
+
+    def rank(name: str) -> tuple[int, int, str]:
+        given = load_policy([], OwnerChoices(profile=name)).authority & LOW_BITS
+        return (wanted & LOW_BITS & ~given).bit_count(), (given & ~wanted).bit_count(), name
+
+    return min(profile_names(), key=rank)
+
+
 def smallest(rows: Sequence[Row]) -> Suggestion:
     """Return the smallest policy under which ``rows`` still can be used and do not complete the legs unasked."""
     path = legs.witness(rows)
-    best: tuple[tuple[int, int, str], str, int] | None = None
     wanted = used_authority(rows)
-    for name in profile_names():
-        ceiling = load_policy([], OwnerChoices(profile=name)).authority
-        kept = wanted & (ceiling | (ceiling & LOW_BITS) << 1)
-        missing = (wanted & LOW_BITS & ~kept).bit_count()
-        spare = (ceiling & LOW_BITS & ~wanted).bit_count()
-        rank = (missing, spare, name)
-        if best is None or rank < best[0]:
-            best = (rank, name, ceiling)
-    if best is None:
-        raise LookupError("there are no built-in profiles")
-    _, profile, ceiling = best
+    profile = closest_profile(wanted)
+    ceiling = load_policy([], OwnerChoices(profile=profile)).authority
     authority = nu(LEG_TABLE, ceiling & wanted)
     text = _policy(profile, ceiling, authority)
     policy = load_policy([LayerFile("--policy", "nucleus.toml", text.encode(), trusted=True, why="suggested")])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from nucleus.cli.effective import add_options, effective, places_of
+from nucleus.cli.importing import configure_import, run_import
 from nucleus.errors import PolicyError
 from nucleus.policy.cases import Report, run_cases
 from nucleus.policy.diff import widened
@@ -61,6 +62,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     commands.add_parser("schema", help="the JSON Schema of a policy file, for editors")
     commands.add_parser("profiles", help="the built-in profiles")
+
+    imported = commands.add_parser("import", help="the settings of another tool as a policy, and what it can't say")
+    configure_import(imported)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -210,4 +214,5 @@ _ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "trust": _trust,
     "schema": _schema,
     "profiles": _profiles,
+    "import": run_import,
 }

@@ -72,7 +72,6 @@ _STARTS_OTHERS = frozenset(
         "heroku",
         "time",
         "timeout",
-        "test",
     }
 )
 _RUN_WORDS = {
@@ -84,7 +83,7 @@ _RUN_WORDS = {
 _TEXT_OPTION = re.compile(
     r"-[a-zA-Z]*[cer]$|--(?:eval|exec|print|command)$|-[cC]ommand$|-EncodedCommand$|-exec(?:dir)?$"
 )
-_PLAIN_FINDERS = frozenset({"find", "awk", "gawk", "sed", "tar", "git", "test", "time", "timeout"})
+_PLAIN_FINDERS = frozenset({"find", "awk", "gawk", "sed", "tar", "git", "time", "timeout"})
 
 
 def severity_of(grant: Grant) -> Severity | None:
