@@ -25,7 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_CONFIG_HOME", str(place / ".config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / ".cache"))
     for name in list(os.environ):
-        if name.startswith(("NUCLEUS_", "GIT_")) or name == "NO_COLOR":
+        if name.startswith(("NUCLEUS_", "GIT_", "PYTHON")) or name == "NO_COLOR":
             monkeypatch.delenv(name)
     return place
 

@@ -626,6 +626,7 @@ except seals.CannotEnforce as error:
 else:
     print("sealed")
 if "p" in globals(): p.kill()
+sys.stdout.flush()
 os._exit(0)
 """
 
