@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nucleus.trace.writer import TraceWriter
-from tests.trace.example import HEADER, Story, on_disk
+from tests.trace.example import HEADER, Story, in_memory, on_disk
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -143,3 +143,20 @@ def test_quiet_says_nothing_when_all_is_well(trace: Run, state: Path) -> None:
 def test_a_link_in_the_place_of_a_trace_is_not_followed(trace: Run, state: Path, tmp_path: Path) -> None:
     (tmp_path / "link.jsonl").symlink_to(on_disk(state / "traces").path)
     assert trace("verify", "link.jsonl").returncode == 1
+
+
+@pytest.mark.parametrize("action", ["show", "export", "report"])
+def test_records_of_any_shape_are_shown_or_refused_in_one_line(action: str, trace: Run, tmp_path: Path) -> None:
+    lines = in_memory(1).split(b"\n")
+    for number, old, new in (
+        (0, b'"level":"mediated"', b'"level":[{}]'),
+        (1, b'"rules":[]', b'"rules":[1,{}]'),
+        (1, b'"args":{"path":"src/a.py"}', b'"args":{"path":[[],null]}'),
+        (1, b'"time_ns":1790000000002000000', b'"time_ns":9223372036854775807'),
+        (8, b'"reasons":["destination"]', b'"reasons":[null]'),
+    ):
+        lines[number] = lines[number].replace(old, new)
+    (tmp_path / "x.jsonl").write_bytes(b"\n".join(lines))
+    done = trace(action, "x.jsonl")
+    assert done.returncode in ({1} if action == "report" else {0})
+    assert "internal error" not in done.stderr

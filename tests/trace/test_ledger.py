@@ -87,6 +87,17 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert before == ledger.path.read_bytes()
 
 
+@pytest.mark.parametrize("size", [1, 100, 5000, 20_000])
+def test_a_line_torn_by_a_crash_does_not_spoil_the_next(size: int, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(opened())
+    with ledger.path.open("ab") as file:
+        file.write(b"x" * size)
+    assert set(ledger.entries()) == {"t"}
+    ledger.append(opened("two"))
+    assert set(ledger.entries()) == {"t", "two"}
+
+
 def test_a_link_in_the_place_of_the_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").touch()
     (tmp_path / "ledger.jsonl").symlink_to(tmp_path / "real")

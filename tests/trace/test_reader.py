@@ -8,7 +8,7 @@ import pytest
 from nucleus.errors import TraceError
 from nucleus.trace import reader as module
 from nucleus.trace.canonical import LINE_LIMIT
-from nucleus.trace.reader import Reader, read_header, read_records
+from nucleus.trace.reader import Reader, parse_record, read_header, read_records
 from nucleus.trace.store import part_path
 from tests.trace.example import in_memory
 
@@ -80,3 +80,11 @@ def test_the_first_record_that_can_not_be_read_is_named() -> None:
     with pytest.raises(TraceError) as caught:
         list(read_records(WHERE, b"\n".join(data)))
     assert caught.value.record == 4
+
+
+@pytest.mark.parametrize("name", [b'"prev":"', b'"seq":', b'"time_ns":'])
+def test_a_record_out_of_any_chain_is_refused(name: bytes) -> None:
+    line = in_memory().split(b"\n")[0]
+    parts = [part for part in line[1:].split(b",") if not part.startswith(name)]
+    with pytest.raises(TraceError, match="without prev"):
+        parse_record(b"{" + b",".join(parts), 0)

@@ -62,8 +62,8 @@ class Ledger:
             raise TraceError(f"can't open the ledger: {error.strerror}", path=str(self.path)) from error
         try:
             lock(fd, self.path, wait=True)
-            size = os.fstat(fd).st_size
             try:
+                size = _whole_lines(fd)
                 _write_whole(fd, line, size)
                 os.fsync(fd)
             except OSError as error:
@@ -122,6 +122,20 @@ def _take(found: dict[str, Entry], line: dict[str, Any]) -> None:
         found[trace] = Entry(trace, old.path, old.header, old.key, (*old.notes, line["note"]))
     else:
         found[trace] = Entry(trace, old.path, old.header, old.key, old.notes, line["size"], line["last"])
+
+
+def _whole_lines(fd: int) -> int:
+    """Return the size of the file without a torn last line, and cut that away: its append never returned."""
+    size = whole = os.fstat(fd).st_size
+    tail = b""
+    while whole > 0 and b"\n" not in tail:
+        step = min(whole, 4096)
+        whole -= step
+        tail = os.pread(fd, step, whole)
+    whole += tail.rfind(b"\n") + 1
+    if whole != size:
+        os.ftruncate(fd, whole)
+    return whole
 
 
 def _write_whole(fd: int, line: bytes, size: int) -> None:

@@ -83,6 +83,8 @@ def parse_record(line: bytes, number: int, path: Path | str = "") -> dict[str, A
     try:
         record = canonical.parse(line)
         verify_shape(record)
+        if not (type(record.get("prev")) is str and type(record.get("seq")) is type(record.get("time_ns")) is int):
+            raise TraceError("a record without prev, seq or time_ns")  # noqa: TRY301  the handler adds the place
     except TraceError as error:
         raise TraceError(error.message, path=str(path), record=number) from error
     return record

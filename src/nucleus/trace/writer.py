@@ -142,9 +142,8 @@ class TraceWriter:
         seq = self.next_seq
         text = canonical.body(record)
         line = f'{{"prev":"{self._prev}","seq":{seq},"time_ns":{self._clock()}{text}'.encode("ascii")
-        digest = sha256(line)
+        raw = sha256(line).digest()
         self._write(line + b"\n")
-        raw = digest.digest()
         self._entries.append(raw)
         self._prev = raw.hex()
         self.next_seq = seq + 1
