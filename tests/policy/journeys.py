@@ -23,6 +23,7 @@ from nucleus.policy.addresses import parse_url
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import classify
 from nucleus.policy.context import Context
+from nucleus.policy.labels import LabelStore
 from nucleus.policy.load import LayerFile, OwnerChoices, load_policy, with_remotes
 from nucleus.policy.model import OwnerWords, Policy
 
@@ -327,6 +328,10 @@ class Journey:
         verdict, rules, after = boundary.admit(self.state, request_of(facts, approved=0))
         if verdict == ASK and step["actor"] == "task":
             after = boundary.admit(self.state, request_of(facts, approved=1))[2]
+        labels = self.context.labels
+        if call.kind == kinds.WRITE and isinstance(labels, LabelStore) and "path" in facts.resolved:
+            labels.will_write(facts.resolved["path"], f"step {self.at}", self.state.exposure)
+            labels.settle(facts.resolved["path"], f"step {self.at}")
         self.state = after
         if step["actor"] == "task" and step.get("must") == "allow":
             # The record says that this was seen: also where the profile at hand would have refused it.

@@ -1,5 +1,7 @@
 """The leg table is the one of the design, and the kernel's floors never exceed it."""
 
+from pathlib import Path
+
 import pytest
 
 from nucleus.kernel import capability as cap
@@ -89,3 +91,24 @@ def test_nu_caps_the_egress_of_an_authority_that_reaches_all_three() -> None:
     capped = nu(LEG_TABLE, authority)
     assert cap.level(capped, cap.WEB_FETCH) == cap.LOW_RISK
     assert cap.level(capped, cap.READ_FILES) == cap.ALWAYS
+
+
+def test_the_documented_table_is_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "classification.md").read_text(encoding="utf-8")
+    bits = {1: "private", 2: "untrusted", 8: "foreign", 16: "secret"}
+    sinks = {1: "egress", 2: "irreversible", 4: "control"}
+
+    def words(value: int, names: dict[int, str]) -> str:
+        return " ".join(name for bit, name in names.items() if value & bit) or "-"
+
+    for name, row in ROWS.items():
+        assumed = " ".join(fact for fact in ("attested", "public", "fixed") if getattr(row, fact)) or "-"
+        cells = (
+            name.lower().replace("_", " "),
+            legs.CAPABILITY_NAMES[row.op],
+            words(row.legs, bits),
+            words(row.carried, bits),
+            words(row.sink, sinks),
+            assumed,
+        )
+        assert f"| {' | '.join(cells)} |" in page

@@ -59,7 +59,6 @@ PUBLIC_TRACKER: Final = Row(call.ISSUE, cap.READ_FILES, UNTRUSTED, 0, NO_SINK, p
 PRIVATE_TRACKER: Final = Row(call.ISSUE, cap.READ_FILES, UNTRUSTED | PRIVATE, 0, NO_SINK, elsewhere=True)
 SERVICE_READ: Final = Row(call.ISSUE, cap.READ_FILES, PRIVATE | FOREIGN | UNTRUSTED, 0, NO_SINK, elsewhere=True)
 """Another repository, a mailbox, a database."""
-PUBLIC_SERVICE: Final = Row(call.ISSUE, cap.READ_FILES, UNTRUSTED, 0, NO_SINK, public=1, elsewhere=True)
 
 WRITE: Final = Row(call.WRITE, cap.WRITE_FILES, 0, 0, NO_SINK)
 EDIT: Final = Row(call.EDIT, cap.EDIT_FILES, 0, 0, NO_SINK)
