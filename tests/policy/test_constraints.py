@@ -181,3 +181,18 @@ def test_silence_about_a_path_is_not_as_strong_as_denying_it() -> None:
 
 def test_scopes_of_two_kinds_are_not_compared() -> None:
     assert not leq(Scope.none(PATH, NOBODY), Scope.all(NAME, Source("", "")))
+
+
+def test_a_text_that_claims_to_equal_another_is_judged_by_its_letters() -> None:
+    class Liar(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return hash("src/a")
+
+    one = scope(PATH, ("src/**",))
+    assert one.judge("src/a").scope == ALLOW
+    assert one.judge(Liar("secrets/a")).scope == DENY

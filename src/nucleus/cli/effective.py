@@ -30,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", metavar="F", action="append", default=[], help="a policy file of yours; again for more"
     )
+    parser.add_argument("--policy-rev", metavar="REV", default="", help="take the project's policy from a git revision")
     parser.add_argument("--workspace", metavar="DIR", default=".", help="the project's directory (default: here)")
 
 
@@ -39,10 +40,17 @@ def places_of(args: argparse.Namespace) -> Places:
     return Places(workspace, home_directory(), state_directory(args.state or "", os.environ))
 
 
+def _read_revision(workspace: str, revision: str, path: str) -> bytes:
+    """Return a file of a git revision. Git's machinery is loaded only if it is asked for."""
+    from nucleus.cli.revision import read_revision
+
+    return read_revision(workspace, revision, path)
+
+
 def effective(args: argparse.Namespace) -> Effective:
     """Return the policy that a session started with these options would have. Raises PolicyError."""
     places = places_of(args)
-    layers = find_layers(places, named=args.policy)
+    layers = find_layers(places, named=args.policy, revision=args.policy_rev, read_revision=_read_revision)
     policy = load_policy(layers, OwnerChoices(profile=args.profile, home=str(places.home)))
     remotes = remotes_of(str(places.workspace))
     return Effective(with_remotes(policy, remotes.urls), places, remotes.branch)

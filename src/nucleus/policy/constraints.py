@@ -163,7 +163,10 @@ class Scope:
 
     def judge(self, value: Value) -> Judgement:
         """Return the least answer of the sets. A value that is not canonical is denied, whatever they say."""
-        return self._remembered(value) if isinstance(value, str) else self._judged(tuple(value))
+        # Only an exact str is looked up: a subclass could equal one text and spell another.
+        if type(value) is str:
+            return self._remembered(value)
+        return self._judged(value if isinstance(value, str) else tuple(value))
 
     def _judged(self, value: Value) -> Judgement:  # noqa: PLR0911  one return for each row of the table above
         encoded = self.kind.encode(value)

@@ -68,7 +68,16 @@ def parse(kind: Kind, text: str, *, grants: bool, home: str = "") -> tuple[Shape
         shapes = (_command(text),)
     else:
         shapes = (_segments(kind, text, grants=grants, home=home),)
-    return shapes if grants else tuple(folded(shape) for shape in shapes)
+    return shapes if grants else tuple(_limiting(kind, shape) for shape in shapes)
+
+
+def _limiting(kind: Kind, shape: Shape) -> Shape:
+    """Return the shape as it is compared where it asks or denies. Raises PatternError for a slash in disguise."""
+    found = folded(shape)
+    parts = found.base[1:] + ((found.name.prefix, found.name.suffix) if found.name else ())
+    if any(kind.separator in part for part in parts):
+        raise PatternError("a letter in it is another way to write a slash", "write it with plain letters")
+    return found
 
 
 def _segments(kind: Kind, text: str, *, grants: bool, home: str) -> Shape:

@@ -73,12 +73,17 @@ def _url(value: str | Sequence[str]) -> str | None:
     authority, slash, path = rest.partition("/")
     if scheme not in PORTS or not _AUTHORITY.fullmatch(authority):
         return None
-    if "/." in rest and not {".", ".."}.isdisjoint(path.partition("?")[0].split("/")):
+    if "/." in rest and _climbs(path.partition("?")[0]):
         return None
     host, _, port = authority.partition(":")
     end = f":{scheme}:{port or PORTS[scheme]}"
     place = NUL.join(host.split(".")[::-1]) + NUL + end
     return place + NUL + path.replace("/", NUL) if slash else place
+
+
+def _climbs(path: str) -> bool:
+    """Whether a step is ``.`` or ``..`` to some server: several cut a step at its semicolon first."""
+    return not {".", ".."}.isdisjoint(step.partition(";")[0] for step in path.split("/"))
 
 
 def _method_url(value: str | Sequence[str]) -> str | None:
