@@ -1,6 +1,6 @@
 """The page that a person reads before trusting a policy."""
 
-from nucleus.policy.explain import show
+from nucleus.policy.explain import meeting, show
 from nucleus.policy.load import with_remotes
 from tests.policy.policies import EXAMPLE, layer, policy
 
@@ -39,3 +39,10 @@ def test_switches_and_bills_are_told_in_words() -> None:
     page = show(policy(profile="research_web", bill_seen=True))
     assert "any public host is trusted while nothing private was seen" in page
     assert "usd" in page.splitlines()[1]
+
+
+def test_whether_the_three_legs_can_meet_is_the_kernel_s_answer() -> None:
+    assert meeting(policy(profile="read_only")).endswith("no untrusted content and no way out.")
+    assert "low_risk for" in meeting(policy(profile="local_dev"))
+    calm = policy('[capabilities]\nfetch = "low_risk"\nshell = "low_risk"', profile="codegen")
+    assert meeting(calm).endswith("whatever leaves asks.")

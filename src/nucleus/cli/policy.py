@@ -14,7 +14,7 @@ from nucleus.cli.importing import configure_import, run_import
 from nucleus.errors import PolicyError
 from nucleus.policy.cases import Report, run_cases
 from nucleus.policy.diff import widened
-from nucleus.policy.explain import show
+from nucleus.policy.explain import meeting, show
 from nucleus.policy.layers import PROJECT_FILE, read_bounded
 from nucleus.policy.load import LayerFile, OwnerChoices, load_policy
 from nucleus.policy.model import Policy
@@ -85,7 +85,7 @@ def _check(args: argparse.Namespace) -> int:
             print(error.diagnostics())
             status = max(status, FINDING)
             continue
-        print("\n".join([f"{path}: a policy under profile {policy.profile}", *policy.notes]))
+        print("\n".join([f"{path}: a policy under profile {policy.profile}", *policy.notes, meeting(policy)]))
         status = max(status, FINDING if policy.notes else FINE)
     return status
 

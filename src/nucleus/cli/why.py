@@ -17,6 +17,7 @@ from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import classify
 from nucleus.policy.context import Context
 from nucleus.policy.reasons import foresee, told
+from nucleus.trace.export import escaped
 from nucleus.trace.ledger import NAME
 from nucleus.trace.reader import read_records
 
@@ -63,7 +64,7 @@ def _foreseen(args: argparse.Namespace, op: str, rest: list[str]) -> int:
         raise Usage(f"{op!r} is not something to ask about; one of: {', '.join(OPS)}")
     holds = effective(args)
     facts = _classified(holds, _call(op, rest))
-    print(f"{op} {shlex.join(rest)}".rstrip() + (f"  ->  {facts.destination}" if facts.destination else ""))
+    print(escaped(f"{op} {shlex.join(rest)}".rstrip() + (f"  ->  {facts.destination}" if facts.destination else "")))
     for title, exposure in (
         ("in a fresh session", CLEAN),
         ("after private and untrusted content was seen", PRIVATE | UNTRUSTED),
@@ -150,9 +151,9 @@ def _explain(args: argparse.Namespace, header: Mapping[str, Any], record: Mappin
     is_question = record["type"] == "question"
     rules = record.get("reasons" if is_question else "rules") or []
     verdict = "ask" if is_question else record.get("verdict")
-    print(f"{verdict}: {record.get('kind', 'a question')} {_shown(record.get('args'))}".rstrip())
+    print(escaped(f"{verdict}: {record.get('kind', 'a question')} ") + _shown(record.get("args")))
     if record.get("destination"):
-        print(f"  to: {record['destination']}")
+        print(f"  to: {escaped(str(record['destination']))}")
     print(f"  recorded: {path.name}, record {record.get('seq')}")
     facts = None
     if "scope" in rules and not is_question:

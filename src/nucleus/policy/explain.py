@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Final
 
-from nucleus.kernel import capability
+from nucleus.kernel import capability, exposure
 from nucleus.policy.constraints import ALLOW, ASK, Scope
+from nucleus.policy.legs import LEG_TABLE
 from nucleus.policy.model import KEYS, Flags, Policy
 from nucleus.policy.schema import CAPABILITIES
 
@@ -39,10 +40,29 @@ _TITLES: Final = ("", "on its own", "with your yes", "from")
 
 def show(policy: Policy) -> str:
     """Return the page that ``policy show`` prints, without a newline at the end."""
-    parts = [_head(policy), _table(list(_capabilities(policy))), *_scopes(policy), *_others(policy)]
+    parts = [_head(policy), _table(list(_capabilities(policy))), meeting(policy), *_scopes(policy), *_others(policy)]
     if policy.notes:
         parts.append("Notes\n" + "\n".join(f"  {note}" for note in policy.notes))
     return "\n\n".join(part for part in parts if part)
+
+
+def meeting(policy: Policy) -> str:
+    """Return whether private data, untrusted content and a way out can meet, and what would ask even earlier."""
+    legs = exposure.reach(LEG_TABLE, policy.authority)
+    if legs != exposure.UNINHABITABLE:
+        missing = [name for bit, name in _LEGS if not legs & bit]
+        return f"Private data, untrusted content and a way out never meet: no {' and no '.join(missing)}."
+    lowered = policy.authority & ~exposure.nu(LEG_TABLE, policy.authority)
+    names = [name for op, name in enumerate(CAPABILITIES) if capability.level(lowered, op)]
+    text = "Private data, untrusted content and a way out can meet: once both were seen, whatever leaves asks."
+    return f"{text}\nTo have it ask after untrusted content alone: low_risk for {', '.join(names)}." if names else text
+
+
+_LEGS: Final = (
+    (exposure.PRIVATE, "private data"),
+    (exposure.UNTRUSTED, "untrusted content"),
+    (exposure.EXFIL, "way out"),
+)
 
 
 def _head(policy: Policy) -> str:
