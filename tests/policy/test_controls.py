@@ -213,6 +213,7 @@ SECRET = (
     "/etc/shadow",
     ".bash_history",
     ".git-credentials",
+    ".git/config",
     ".ENV",
     ".e\u200bnv",
     "ID_RSA",

@@ -116,10 +116,25 @@ def test_a_regular_expression_is_no_glob() -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [{"paths": ["/etc"]}, {"paths": "src"}, {"paths": [1]}, {"rev": "--output=x"}, {"base": "-x"}]
+    "args",
+    [
+        {"paths": ["/etc"]},
+        {"paths": "src"},
+        {"paths": [1]},
+        {"rev": "--output=x"},
+        {"base": "-x"},
+        {"base": "HEAD:.env"},
+        {"head": ":0:a"},
+        {"rev": 7},
+    ],
 )
 def test_history_stays_in_the_workspace_and_takes_no_options(args: dict[str, object]) -> None:
     assert facts(kinds.GIT_LOG, args).scope == SCOPE_DENY
+
+
+@pytest.mark.parametrize("rev", ["HEAD", "HEAD~3", "main..topic/x", "v1.2^{}", "@{u}", "^main", "a...b", ""])
+def test_revisions_of_commits_are_fine(rev: str) -> None:
+    assert facts(kinds.GIT_DIFF, {"base": rev}).scope == SCOPE_ALLOW
 
 
 def test_a_write_is_no_sink() -> None:

@@ -103,6 +103,13 @@ def test_a_value_of_a_closed_set_is_fixed_and_no_sink() -> None:
     assert label.resolved["closed"] == ["bug", "needs repro"]
 
 
+def test_a_template_is_a_text_of_any_letters() -> None:
+    text = "Could you add a reproduction? See https://docs.example.org/how [here] {x}."
+    under = policy("triage_bot", f"[allow]\ntemplates = [{json.dumps('comment:' + text)}]")
+    assert facts(kinds.COMMENT, {"number": 7}, text.encode(), under=under).fixed == 1
+    assert facts(kinds.COMMENT, {"number": 7}, text.replace("?", "!").encode(), under=under).fixed == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "args", "sent"),
     [
@@ -126,6 +133,7 @@ def test_anything_but_the_very_value_is_a_sink(kind: str, args: dict[str, object
 def test_the_number_of_an_issue_is_a_number(number: object) -> None:
     assert facts(kinds.COMMENT, {"number": number}, b"x").scope == SCOPE_DENY
     assert facts(kinds.LABEL, {"number": number, "label": "bug"}).scope == SCOPE_DENY
+    assert number is None or facts(kinds.ISSUE, {"number": number}).scope == SCOPE_DENY
 
 
 def test_the_own_tracker_is_untrusted_and_never_foreign() -> None:

@@ -35,6 +35,8 @@ _SECRET: Final = PRIVATE | SECRET
 _MACHINE: Final = ("/proc/", "/sys/", "/dev/")
 """Views of the machine and of every process's memory and environment; no file of anybody."""
 
+_REVISION: Final = re.compile(r"[A-Za-z0-9_@^][A-Za-z0-9_./@{}^~+-]{0,254}")
+
 _ROWS: Final[Mapping[str, tuple[Row, Row, Row]]] = {
     kinds.READ: (legs.WORKSPACE_READ, legs.PUBLIC_READ, legs.OUTSIDE_READ),
     kinds.LIST: (legs.WORKSPACE_GLOB, legs.PUBLIC_GLOB, legs.OUTSIDE_GLOB),
@@ -87,9 +89,9 @@ def history(policy: Policy, call: Call, context: Context) -> Classified:
             rulings.append(ruled(policy.scopes["read"].judge(place.relative), "read", place.relative))
         else:
             rulings.append(deny(f"{place.absolute} is outside of the workspace"))
-    odd = next((name for name in ("rev", "base", "head") if str(call.args.get(name) or "").startswith("-")), "")
+    odd = next((name for name in ("rev", "base", "head") if not _good_revision(call.args.get(name))), "")
     if odd:
-        rulings.append(deny(f"{odd} starts with a dash: an option, not a revision"))
+        rulings.append(deny(f"{odd} is not a revision of commits"))
     whole = labels_of(policy, context, ".", tree=True)
     resolved = {
         "paths": [place.relative for place in places],
@@ -149,6 +151,11 @@ def apply(policy: Policy, call: Call, context: Context) -> Classified:
         return answer(legs.APPLY_KEPT, call, ruling, target=Target(path), resolved={"path": path})
     row = legs.APPLY_HELD if steers >= Steering.HELD or change != "delete" else legs.FINAL_DELETE
     return answer(row, call, ruling, target=Target(path), resolved={"path": path})
+
+
+def _good_revision(value: object) -> bool:
+    """Whether a value names commits, or nothing: no option, and no ``commit:path``, which would show a hidden file."""
+    return not value or (type(value) is str and _REVISION.fullmatch(value) is not None)
 
 
 def labels_of(policy: Policy, context: Context, path: str, *, tree: bool) -> int:
@@ -223,7 +230,7 @@ _SCHEMA: Final = re.compile(
     rb"((?:https?|ftp):[/\\]+[^\s\"'<>\\]+)",
     re.IGNORECASE,
 )
-_WORDS: Final = re.compile(rb"schema|doctype|entity|xml-model", re.IGNORECASE)
+_WORDS: Final = (b"schema", b"doctype", b"entity", b"xml-model")
 _IDENTIFIERS: Final = re.compile(
     r"https?://(?:json-schema\.org/(?:draft-0[3-7]|draft/20\d\d-\d\d)/(?:hyper-)?schema|www\.w3\.org/[\w/.-]{1,80})#?"
 )
@@ -235,7 +242,8 @@ def _fetched_by_editors(policy: Policy, body: bytes) -> bool:
 
     Editors fetch these when the file is opened: a file is then a request that is sent later.
     """
-    if not _WORDS.search(body):
+    lower = body.lower()
+    if not any(word in lower for word in _WORDS):
         return False
     for found in _SCHEMA.finditer(body):
         address = found[1].decode("utf-8", "replace").rstrip("\\")

@@ -32,7 +32,7 @@ from typing import Final
 from nucleus.policy.addresses import AddressError, parse_host, parse_url
 from nucleus.policy.constraints import folded
 from nucleus.policy.shapes import ABSOLUTE, ANYWHERE, DEEPER, HERE, RELATIVE, Name, Shape
-from nucleus.policy.values import COMMAND, METHOD_URL, METHODS, NAME, PATH, PORTS, REF, URL, Kind
+from nucleus.policy.values import COMMAND, METHOD_URL, METHODS, NAME, PATH, PORTS, REF, TEXT, URL, Kind
 
 PATTERN_LIMIT: Final = 4096
 """Characters of one pattern: a path's limit on Linux."""
@@ -54,6 +54,8 @@ def parse(kind: Kind, text: str, *, grants: bool, home: str = "") -> tuple[Shape
     ``grants`` is false where the pattern asks or denies: then it is folded,
     and where it leaves something open it means every case.
     """
+    if kind is TEXT and text != "**":
+        return (_whole_text(text),)
     if not text or len(text) > PATTERN_LIMIT or _CONTROL.search(text):
         raise PatternError(f"not a pattern: empty, longer than {PATTERN_LIMIT}, or with control characters")
     if text[0] == "!":
@@ -69,6 +71,13 @@ def parse(kind: Kind, text: str, *, grants: bool, home: str = "") -> tuple[Shape
     else:
         shapes = (_segments(kind, text, grants=grants, home=home),)
     return shapes if grants else tuple(_limiting(kind, shape) for shape in shapes)
+
+
+def _whole_text(text: str) -> Shape:
+    """Return the shape of exactly this text. Raises PatternError."""
+    if not text or len(text) > PATTERN_LIMIT or _CONTROL.search(text):
+        raise PatternError(f"not a text: empty, longer than {PATTERN_LIMIT}, or with control characters")
+    return Shape((RELATIVE, text))
 
 
 def _limiting(kind: Kind, shape: Shape) -> Shape:

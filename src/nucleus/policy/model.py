@@ -36,7 +36,7 @@ from typing import Final, final
 from nucleus.policy.constraints import ASK, NOBODY, Constraint, Scope
 from nucleus.policy.patterns import PatternSet
 from nucleus.policy.source import Source
-from nucleus.policy.values import COMMAND, METHOD_URL, NAME, PATH, REF, URL, Kind
+from nucleus.policy.values import COMMAND, METHOD_URL, NAME, PATH, REF, TEXT, URL, Kind
 
 KEYS: Final[Mapping[str, Kind]] = {
     "read": PATH,
@@ -53,7 +53,7 @@ KEYS: Final[Mapping[str, Kind]] = {
     "ports": NAME,  # numbers, as text
     "model": METHOD_URL,
     "services": NAME,  # mailbox:ADDRESS, repository:OWNER/NAME, database:NAME, tracker:OWNER/NAME
-    "templates": NAME,  # closed sets, as label:bug: no wildcard
+    "templates": TEXT,  # closed sets, as label:bug or comment:WORDS, letter by letter
 }
 """The keys of ``[allow]``, ``[ask]``, ``[deny]``, and the kind of value that each speaks of."""
 

@@ -82,6 +82,9 @@ def issue(policy: Policy, call: Call, context: Context) -> Classified:
     place = _place(policy, call, context)
     if isinstance(place, Ruling):
         return answer(legs.SERVICE_READ, call, place)
+    number = call.args.get("number")
+    if number is not None and (type(number) is not int or number < 1):
+        return answer(legs.SERVICE_READ, call, deny("the number of an issue or pull request is an int above 0"))
     services = policy.scopes["services"]
     if place.own:
         row = legs.PRIVATE_TRACKER if context.private_workspace else legs.PUBLIC_TRACKER

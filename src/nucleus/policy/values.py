@@ -127,3 +127,5 @@ METHOD_URL: Final = Kind("request", NUL, _method_url)
 REF: Final = Kind("ref", "/", _ref)
 COMMAND: Final = Kind("command", NUL, _words, alias=_program)
 NAME: Final = Kind("name", "/", _name)
+TEXT: Final = Kind("text", NUL, _name)
+"""Taken letter by letter: a value of a closed set."""
