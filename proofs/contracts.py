@@ -9,7 +9,7 @@ and the replay of witnesses use.
 ``floored``, ``question``, ``after``), whose preconditions become obligations.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
@@ -185,13 +185,15 @@ class Proved:
     witnesses: list[dict[str, int | bool]]
 
 
-def prove_parts(kernel: Kernel, contract: Contract) -> tuple[Exploration, list[Any], dict[str, Any]]:
+def prove_parts(
+    kernel: Kernel, contract: Contract, trusted: Sequence[Summary] = ()
+) -> tuple[Exploration, list[Any], dict[str, Any]]:
     """Explore one function; return its paths, its symbolic arguments and their words by name."""
     arguments, inputs = _symbolic(kernel, contract)
     plain = [plain_of(argument) for argument in arguments]
     assume = [within(-INPUT_LIMIT, term, INPUT_LIMIT - 1) for term in inputs.values()]
     assume.append(truth(contract.needs(*plain)))
-    summaries = [_summary(kernel, BY_NAME[name]) for name in contract.uses]
+    summaries = [*trusted, *[summary_of(kernel, BY_NAME[name]) for name in contract.uses]]
     return explore(contract.of(kernel), arguments, assume, summaries), arguments, inputs
 
 
@@ -310,7 +312,9 @@ def holds_on(kernel: Kernel, contract: Contract, values: dict[str, Any]) -> bool
     return kept and unchanged and bool(equal(flat(outcome), flat(contract.gives(*plain))))
 
 
-def _summary(kernel: Kernel, contract: Contract) -> Summary:
+def summary_of(kernel: Kernel, contract: Contract) -> Summary:
+    """Return the specification of a proved callee, to stand in for it."""
+
     def result(*arguments: Any) -> Any:
         return _as_outcome(kernel, contract.gives(*[plain_of(argument) for argument in arguments]))
 

@@ -155,7 +155,14 @@ def properties_of(module: types.ModuleType) -> list[Property]:
     """Return the properties of a module: its public functions; a docstring's first paragraph states it."""
     found = []
     for name, value in vars(module).items():
-        if isinstance(value, types.FunctionType) and value.__module__ == module.__name__ and not name.startswith("_"):
+        if _states_goals(value, module):
             statement = " ".join((value.__doc__ or "").split("\n\n")[0].split())
             found.append(Property(name.replace("_", "-"), statement, value))
     return found
+
+
+def _states_goals(value: object, module: types.ModuleType) -> bool:
+    """Whether this is a property of the module: a public function of goals alone."""
+    if not isinstance(value, types.FunctionType) or value.__module__ != module.__name__:
+        return False
+    return not value.__name__.startswith("_") and value.__code__.co_varnames[: value.__code__.co_argcount] == ("g",)

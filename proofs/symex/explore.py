@@ -24,7 +24,7 @@ import z3
 from proofs.symex.values import SymBool, SymInt, Trap, use_engine
 
 PATH_LIMIT: Final = 20_000
-FORK_LIMIT: Final = 400
+FORK_LIMIT: Final = 100
 """Forks on one path. The kernel has no loops; more means that it got one."""
 
 

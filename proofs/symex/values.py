@@ -80,12 +80,15 @@ class SymBool:
         return "<symbolic bool>"
 
     __eq__ = _trap("__eq__")
-    __ne__ = _trap("__ne__")
+    __add__ = _trap("__add__")
+    __radd__ = _trap("__radd__")
+    __and__ = _trap("__and__")
+    __rand__ = _trap("__rand__")
+    __or__ = _trap("__or__")
+    __ror__ = _trap("__ror__")
     __hash__ = _trap("__hash__")
-    __int__ = _trap("__int__")
     __index__ = _trap("__index__")
     __str__ = _trap("__str__")
-    __format__ = _trap("__format__")
 
 
 class SymInt:
@@ -166,18 +169,13 @@ class SymInt:
     def __ge__(self, other: object) -> SymBool:
         return SymBool(self.term >= lift(other))
 
+    # Python falls back on these for int(), float(), format(), iteration and the like.
     __hash__ = _trap("__hash__")
-    __int__ = _trap("__int__")
     __index__ = _trap("__index__")
-    __float__ = _trap("__float__")
-    __complex__ = _trap("__complex__")
     __str__ = _trap("__str__")
-    __format__ = _trap("__format__")
     __abs__ = _trap("__abs__")
     __round__ = _trap("__round__")
     __trunc__ = _trap("__trunc__")
-    __floor__ = _trap("__floor__")
-    __ceil__ = _trap("__ceil__")
     __mul__ = _trap("__mul__")
     __rmul__ = _trap("__rmul__")
     __matmul__ = _trap("__matmul__")
@@ -191,9 +189,7 @@ class SymInt:
     __rdivmod__ = _trap("__rdivmod__")
     __pow__ = _trap("__pow__")
     __rpow__ = _trap("__rpow__")
-    __iter__ = _trap("__iter__")
     __len__ = _trap("__len__")
-    __contains__ = _trap("__contains__")
     __getitem__ = _trap("__getitem__")
     __call__ = _trap("__call__")
 
