@@ -153,7 +153,7 @@ def _check_printable(document: Document, at: Path, value: Any) -> None:
     """Check that a terminal obeys nothing in a text, and that people see all of it."""
     if type(value) is str and not value.isprintable():
         odd = next(letter for letter in value if not letter.isprintable())
-        raise document.error(f"{ascii(odd)} can't be seen in a text", *at, fix="write visible characters only")
+        raise document.error(f"{odd!a} can't be seen in a text", *at, fix="write visible characters only")
 
 
 def _one_text(at: Path, value: Any) -> bool:
