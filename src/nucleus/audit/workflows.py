@@ -14,7 +14,7 @@ AGENT_ACTION = re.compile(
 )
 AGENT_COMMAND = re.compile(
     r"^[ \t]*(?:[A-Z_]\w*=\S+[ \t]+|sudo[ \t]+|npx[ \t]+(?:-y[ \t]+|--yes[ \t]+)?|bunx[ \t]+|uvx[ \t]+|timeout[ \t]+\S+[ \t]+|[\w.$(){}\"'-]*=?\$\(|cat[ \t][^|\n]*\|[ \t]*|echo[ \t][^|\n]*\|[ \t]*)*"  # noqa: E501  one pattern or table row, one line
-    r"(?:(?:@anthropic-ai/)?claude(?:-code)?(?:@\S+)?(?=[ \t]+(?:-|[\"'/]))|(?:@openai/)?codex(?:@\S+)?[ \t]+(?:exec|e|--)|(?:@google/)?gemini(?:-cli)?(?:@\S+)?[ \t]+-|opencode[ \t]+run|aider[ \t]+-|cursor-agent[ \t]|copilot[ \t]+-|goose[ \t]+run|amp[ \t]+-|qwen[ \t]+-|crush[ \t]+run|openhands[ \t]+-|llm[ \t]+-|droid[ \t]+exec|auggie[ \t]+-)",  # noqa: E501  one pattern or table row, one line
+    r"(?!\S+[ \t]+(?:--version|--help|-v|-V|-h)\b)(?:(?:@anthropic-ai/)?claude(?:-code)?(?:@\S+)?(?=[ \t]+(?:-|[\"'/]))|(?:@openai/)?codex(?:@\S+)?[ \t]+(?:exec\b|e\b|--)|(?:@google/)?gemini(?:-cli)?(?:@\S+)?[ \t]+-|opencode[ \t]+run|aider[ \t]+-|cursor-agent[ \t]|copilot[ \t]+-|goose[ \t]+run|amp[ \t]+-|qwen[ \t]+-|crush[ \t]+run|openhands[ \t]+-|llm[ \t]+-|droid[ \t]+exec|auggie[ \t]+-)",  # noqa: E501  one pattern or table row, one line
     re.MULTILINE,
 )
 BYPASS_FLAG = re.compile(
@@ -26,7 +26,7 @@ STRANGER_EVENTS = frozenset({
 })  # fmt: skip
 """Events that anybody on the internet can cause, run with the repository's own token."""
 UNTRUSTED_TEXT = re.compile(
-    r"\$\{\{[^}]*(?:github\.event\.(?:issue\.(?:title|body)|pull_request\.(?:title|body|head\.(?:ref|label|repo\.default_branch))|comment\.body|review\.body|review_comment\.body|discussion\.(?:title|body)|head_commit\.message|commits\b|pages\b|workflow_run\.(?:head_branch|head_commit\.message|pull_requests)|client_payload)|github\.head_ref)[^}]*\}\}"
+    r"\$\{\{(?:(?!\}\}).){0,300}?(?:github\.event\.(?:issue\.(?:title|body)|pull_request\.(?:title|body|head\.(?:ref|label|repo\.default_branch))|comment\.body|review\.body|review_comment\.body|discussion\.(?:title|body)|head_commit\.message|commits\b|pages\b|workflow_run\.(?:head_branch|head_commit\.message|pull_requests)|client_payload)|github\.head_ref)(?:(?!\}\}).){0,300}\}\}"
 )
 _GUARD = re.compile(
     r"author_association|github\.actor\s*[!=]=|github\.triggering_actor|\.user\.login\s*[!=]=|\.sender\.login\s*[!=]=|head\.repo\.full_name\s*==|head\.repo\.fork|fromJSON\(|permission|collaborator|sender\.type|is[-_]?member|team",
@@ -34,12 +34,10 @@ _GUARD = re.compile(
 )
 _TOOL_INPUTS = (
     "allowed_tools",
-    "allowed-tools",
     "allowedtools",
     "settings",
     "claude_args",
     "codex_args",
-    "codex-args",
     "args",
     "disallowed_tools",
     "tools",

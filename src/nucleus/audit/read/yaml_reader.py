@@ -147,8 +147,6 @@ class _Parser:
         name = ""
         start_line = self.line
         while self.peek() in "&!" and self.peek():
-            if self.key_ahead():
-                break
             word = _NAME.match(self.text, self.at)
             if word is None:
                 raise ReadError(self.at, "an anchor or tag without a name")
