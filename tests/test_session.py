@@ -297,14 +297,21 @@ def test_a_quarantine_reads_for_the_session_and_only_few_bits_come_back(
     assert [r["bits"] for r in declassified if r["type"] == "declassify"] == [2]
 
 
-def test_more_than_a_few_bits_do_not_leave_a_quarantine(opened: Session) -> None:
+def test_more_than_a_few_bits_leave_a_quarantine_only_with_a_persons_yes(opened: Session) -> None:
     with opened.quarantine(integer(0, 2**64 - 1)) as q:
         for _ in range(4):
             q.answer(7)
-        with pytest.raises(PolicyDenied):
+        with pytest.raises(ApprovalRequired):
             q.answer(7)
-    with opened.quarantine(integer(0, 2**65)) as q, pytest.raises(PolicyDenied):
+    with opened.quarantine(integer(0, 2**65)) as q, pytest.raises(ApprovalRequired):
         q.answer(7)
+
+
+def test_a_persons_yes_lets_a_larger_answer_out(repo: world.Repository, tmp_path: Path) -> None:
+    del repo
+    adopt_gate(tmp_path, answers={"declassify": True})
+    with Session(profile="safe_pr_fixer", state=tmp_path / "state") as s, s.quarantine(integer(0, 2**65)) as q:
+        assert approve("the long answer", q.answer, 2**64).value == 2**64
 
 
 def test_a_tool_of_ones_own_is_decided_and_recorded_before_it_runs(opened: Session) -> None:

@@ -13,8 +13,9 @@ unreadable, and only then the first byte of a connection is read.
 
 import sys
 
-LAZY = ("ctypes", "difflib", "fcntl", "hashlib", "pwd", "resource", "shlex", "time")
-"""What rooms below the gate import inside of functions (tests/test_privileged.py finds a new one)."""
+LAZY = ("atexit", "ctypes", "difflib", "fcntl", "hashlib", "pwd", "resource", "shlex", "time")
+"""What rooms below the gate import inside of functions (tests/test_privileged.py finds a new one), and
+what their standard library does: ``weakref.finalize`` imports atexit."""
 
 
 def complete_path(here: str) -> None:

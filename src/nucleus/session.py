@@ -237,9 +237,10 @@ class _Scope:
     def quarantine(self, schema: "Schema", *, calls: int = 32) -> "Quarantine":
         """Return a child without sinks, for reading untrusted content; its answer comes back through ``schema``.
 
-        What it sees stays with it: only values of the schema cross, at most 64 bits a call and 256 a session.
+        What it sees stays with it: only values of the schema cross, at most 64 bits a call and 256 a session;
+        more asks a person.
         """
-        request = {"do": "delegate", "levels": QUARANTINED, "calls": calls, "quarantined": True}
+        request = {"do": "delegate", "levels": QUARANTINED, "calls": calls, "schema": schema.describe()}
         branch, opened = self._connection.branch(request)
         return Quarantine(branch, {**self._opened, **opened}, schema)
 
@@ -335,12 +336,12 @@ class Quarantine(_Scope):
     def answer(self, value: Any) -> "Declassified":
         """Return ``value`` as one of the schema's values, recorded as a declassification.
 
-        Raises ValueError for anything else, PolicyDenied beyond the capacity of the session.
+        Raises ValueError for anything else, ApprovalRequired where it says more than passes unasked.
         """
         checked = self.schema.validate(value, seen=self.exposure)
-        request = {"do": "declassify", "schema_digest": self.schema.digest, "bits": self.schema.bits}
+        request = {"do": "declassify", "value": value, "wait": patience(self._connection.wait)}
         reply, _ = self._connection.request(request)
-        if reply["what"] != "declassified":
+        if reply["what"] not in {"declassified", "released"}:
             raise refusal(reply)
         return checked
 

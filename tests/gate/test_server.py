@@ -89,8 +89,8 @@ def opened(gate: Callable[..., Running]) -> Running:
         {"do": "done", "number": 1},
         {"do": "done", "number": "x"},
         {"do": "delegate", "calls": -1},
-        {"do": "declassify", "bits": -1, "schema_digest": "x"},
-        {"do": "declassify"},
+        {"do": "delegate", "calls": 1, "schema": {"text": True}},
+        {"do": "delegate", "calls": 1, "schema": 7},
     ],
 )
 def test_a_frame_that_is_no_request_is_denied_and_the_gate_goes_on(opened: Running, frame: Frame) -> None:
@@ -114,6 +114,16 @@ def test_odd_arguments_are_refused_or_fail_and_nothing_else(opened: Running, arg
 def test_a_kind_that_nothing_knows_never_happens(opened: Running, kind: str) -> None:
     with pytest.raises((PolicyDenied, ApprovalRequired)):
         opened.client.mediate(kind, {"path": "README.md"})
+
+
+def test_the_gate_itself_checks_what_leaves_a_quarantine(opened: Running) -> None:
+    """A client's word on schema and bits counts for nothing."""
+    child, _ = opened.client.branch({"do": "delegate", "calls": 3, "schema": {"choice": ["yes", "no"]}})
+    assert child.request({"do": "declassify", "value": "yes"})[0]["what"] == "declassified"
+    assert child.request({"do": "declassify", "value": "a secret", "bits": 1})[0]["code"] == "malformed"
+    assert opened.client.request({"do": "declassify", "value": "yes"})[0]["code"] == "session"
+    assert [r["bits"] for r in opened.records() if r["type"] == "declassify"] == [1]
+    child.close()
 
 
 def test_before_it_is_opened_everything_is_refused(gate: Callable[..., Running]) -> None:

@@ -48,11 +48,9 @@ from nucleus.kernel.delegate import absorb, delegate, tighten
 from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.facts import SCOPE_DENY, floored
 from nucleus.kernel.state import BUDGET_LIMIT, VERSION_LIMIT, Request, State
+from nucleus.policy.quarantine import CALL_BITS, SESSION_BITS
 from nucleus.trace.record import rule_names
 
-QUARANTINE_BITS: Final = 256
-"""Bits that may leave quarantine in one session without an approval (64 a call)."""
-CALL_BITS: Final = 64
 NOBODY: Final = State(0, ALL_SEEN, 0, VERSION_LIMIT)
 """The state of a principal that does not exist: every request is refused."""
 
@@ -344,7 +342,7 @@ def _declassified(gate: Gate, event: Declassified) -> Step:
     if child is None or parent is None or not child.quarantined or child.closed or gate.locked:
         return gate, (Reply(event.ref, "denied", {"code": "session", "rules": ["session"]}),), ()
     total = parent.declassified + event.bits
-    if event.bits > CALL_BITS or total > QUARANTINE_BITS:
+    if event.bits > CALL_BITS or total > SESSION_BITS:
         return gate, (Reply(event.ref, "denied", {"code": "quarantine_capacity", "rules": ["scope"]}),), ()
     gate = replace(gate, principals={**gate.principals, child.parent: replace(parent, declassified=total)})
     record = Record(

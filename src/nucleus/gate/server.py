@@ -19,6 +19,7 @@ from nucleus.gate.loop import Link, Loop
 from nucleus.gate.opening import cannot, narrow, open_principal
 from nucleus.gate.peers import peer_of, process_of
 from nucleus.gate.questions import Questions
+from nucleus.policy.quarantine import Schema, parse
 
 NO_SESSION: Final = {"what": "denied", "code": "session", "rules": ["session"]}
 TICK_NS: Final = 5_000_000_000
@@ -41,6 +42,8 @@ class Server:
         self._client = process_of(peer_of(client).pid)
         self._links: dict[Link, str] = {self._loop.add(client, self._asked, self._left): ""}
         """Connection -> principal; "" until it is opened."""
+        self._schemas: dict[str, Schema] = {}
+        """Quarantined child -> what may leave it, as it was declared before the child began."""
         self._board: Board | None = None
         self._calls: Calls | None = None
         self._desk: Desk | None = None
@@ -84,7 +87,7 @@ class Server:
             case "delegate":
                 self._delegate(board, link, fields)
             case "declassify":
-                self._declassify(board, link, fields)
+                self._declassify(board, calls, link, fields)
             case "status":
                 link.send(board.state_of(principal))
             case "lockdown":
@@ -139,6 +142,13 @@ class Server:
         if type(calls) is not int or calls < 0:
             link.send(MALFORMED)
             return
+        schema = None
+        if "schema" in fields:
+            try:
+                schema = parse(fields["schema"])
+            except ValueError:
+                link.send(MALFORMED)
+                return
         policy, narrowed = narrow(board.opening, tree.policy_of(principal), fields, principal, now)
         child = secrets.token_hex(8)
         event = Delegated(
@@ -149,22 +159,37 @@ class Server:
             narrowed.deadline,
             0,
             now,
-            quarantined=fields.get("quarantined") is True,
+            quarantined=schema is not None,
         )
         for effect in board.step(event):
             if isinstance(effect, Reply) and effect.what == "delegated":
                 tree.met(child, policy)
+                if schema is not None:
+                    self._schemas[child] = schema
                 self._branch(link, child, {"what": "delegated", "principal": child})
             elif isinstance(effect, Reply):
                 link.send({"what": effect.what, **effect.fields})
 
-    def _declassify(self, board: Board, link: Link, fields: dict[str, Any]) -> None:
-        digest, bits = fields.get("schema_digest"), fields.get("bits")
-        if type(digest) is not str or type(bits) is not int or bits < 0:
+    def _declassify(self, board: Board, calls: Calls, link: Link, fields: dict[str, Any]) -> None:
+        """Let one value of the declared schema out, or ask a person where it says more than passes unasked."""
+        principal = self._links[link]
+        schema = self._schemas.get(principal)
+        if schema is None:
+            link.send(NO_SESSION)
+            return
+        try:
+            schema.validate(fields.get("value"))
+        except ValueError:
             link.send(MALFORMED)
             return
-        for effect in board.step(Declassified(self._links[link], 0, digest, bits, board.now())):
-            if isinstance(effect, Reply):
+        for effect in board.step(Declassified(principal, 0, schema.digest, schema.bits, board.now())):
+            if not isinstance(effect, Reply):
+                continue
+            if effect.fields.get("code") == "quarantine_capacity":
+                args = {"schema": schema.digest, "bits": schema.bits, "value": fields.get("value")}
+                wait = fields.get("wait", 0)
+                calls.answer_beyond(link, principal, args, float(wait) if type(wait) in {int, float} else 0.0)
+            else:
                 link.send({"what": effect.what, **effect.fields})
 
     def _branch(self, link: Link, principal: str, fields: dict[str, Any]) -> None:

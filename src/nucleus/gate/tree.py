@@ -106,13 +106,11 @@ class Tree:
         """Note what is in place after an effect; return the exposure of what was really read."""
         if call.kind == kinds.WRITE:
             self._labels.settle(str(facts.resolved["path"]), hashlib.sha256(call.body).hexdigest())
+        if call.kind == kinds.BRANCH and call.args.get("switch") is True:
+            self._context = replace(self._context, branch=str(facts.resolved["branch"]))
         if call.kind == kinds.READ:
             return self._labels.saw(str(facts.resolved["path"]), hashlib.sha256(outcome.body).hexdigest())
         return 0
-
-    def on_branch(self, branch: str) -> None:
-        """Know which branch is checked out now."""
-        self._context = replace(self._context, branch=branch)
 
 
 def unclassifiable(why: str) -> Classified:

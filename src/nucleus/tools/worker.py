@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from nucleus.gate.effects import Limits, Outcome, Performer, Permit
 from nucleus.gate.protocol import ProtocolError, receive, send
+
 Maker = Callable[[dict[str, Any]], Performer]
 """Makes a performer from what the gate's constructor said of the network (empty in the product)."""
 
