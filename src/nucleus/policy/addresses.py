@@ -187,7 +187,7 @@ _SCHEME_URL: Final = re.compile(
 _RELATIVE_URL: Final = re.compile(r"(?<![\w:/\\.])[/\\]{2}[^\s<>\"'`|{}\[\]()/\\]{1,253}[^\s<>\"'`|{}\[\]()]{0,8192}")
 _SCP: Final = re.compile(r"(?<![\w@./-])[\w.-]{1,64}@([a-z0-9.-]{1,253}):(?!\d+\b)[\w~/.-]{1,1024}", re.IGNORECASE)
 _MAIL: Final = re.compile(r"[\w.!#$%&'*+/=?^{|}~-]{1,64}@[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+", re.IGNORECASE)
-_ACCOUNT: Final = re.compile(r"(?<![\w@./+-])@[a-z0-9_][a-z0-9_/-]{0,63}(?![\w.-]*@)", re.IGNORECASE)
+_ACCOUNT: Final = re.compile(r"(?<![a-z0-9@/])@[a-z0-9_][a-z0-9_/-]{0,63}(?![\w.-]*@)", re.IGNORECASE)
 _REPOSITORY: Final = re.compile(r"(?<![\w/.-])[a-z0-9][\w.-]{0,38}/[\w.-]{1,100}(?=[#!@]\w)", re.IGNORECASE)
 _DOTTED: Final = re.compile(
     r"(?<![\w@./\\-])(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.){1,20}(?:[a-z][a-z0-9-]{1,62}|\d{1,3})\.?"

@@ -84,6 +84,12 @@ def steering(path: str) -> Steering:
 
 
 @lru_cache(maxsize=8192)
+def in_git(path: str) -> bool:
+    """Whether a path is git's own storage, or in it."""
+    return any(part == ".git" or ("~" in part and short_name(part) in _GIT) for part in _parts(path))
+
+
+@lru_cache(maxsize=8192)
 def secret_looking(path: str) -> bool:
     """Whether ``path`` looks like keys, passwords or somebody's history."""
     parts = _parts(path)
@@ -132,5 +138,6 @@ def _compile(table: dict[str, Any]) -> Names:
     )
 
 
+_GIT: Final = frozenset(short_forms(".git"))
 _LOADED: Final = _tables()
 """Read before a privileged process freezes its imports."""

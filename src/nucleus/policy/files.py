@@ -24,7 +24,7 @@ from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, least
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.constraints import Scope
 from nucleus.policy.context import Context
-from nucleus.policy.controls import Steering, secret_looking, secret_patterns, steering
+from nucleus.policy.controls import Steering, in_git, secret_looking, secret_patterns, steering
 from nucleus.policy.destinations import url_is_friendly
 from nucleus.policy.legs import Row
 from nucleus.policy.model import Policy
@@ -60,6 +60,8 @@ def read(policy: Policy, call: Call, context: Context) -> Classified:
     secret = secret_looking(path) or _labelled(policy, "secret", path)
     if secret and ruling.scope != SCOPE_DENY and not judgement.exact:
         ruling = least(ruling, _secret_ruling(place))
+    elif place.inside and in_git(path) and not judgement.exact:
+        ruling = least(ruling, ask(f"{path} is git's own storage: it holds what was deleted or is hidden"))
     elif not place.inside and path.startswith(_MACHINE) and not judgement.exact:
         ruling = least(ruling, deny(f"{path} shows the machine and other processes", "copy what is needed into a file"))
     tree = call.kind != kinds.READ
@@ -171,7 +173,7 @@ def labels_of(policy: Policy, context: Context, path: str, *, tree: bool) -> int
 
 def hidden(policy: Policy, *, contents: bool) -> list[str]:
     """Return patterns of what a tree read leaves out; with ``contents`` secret-looking names too."""
-    patterns = list(_limits(policy.scopes["read"], asked=True))
+    patterns = [*_limits(policy.scopes["read"], asked=True), "**/.git", "**/.git/**"]
     return patterns + list(secret_patterns()) if contents else patterns
 
 
@@ -231,6 +233,7 @@ _SCHEMA: Final = re.compile(
     re.IGNORECASE,
 )
 _WORDS: Final = (b"schema", b"doctype", b"entity", b"xml-model")
+_ESCAPE: Final = re.compile(rb"\\+u00([0-7][0-9a-fA-F])")
 _IDENTIFIERS: Final = re.compile(
     r"https?://(?:json-schema\.org/(?:draft-0[3-7]|draft/20\d\d-\d\d)/(?:hyper-)?schema|www\.w3\.org/[\w/.-]{1,80})#?"
 )
@@ -242,6 +245,9 @@ def _fetched_by_editors(policy: Policy, body: bytes) -> bool:
 
     Editors fetch these when the file is opened: a file is then a request that is sent later.
     """
+    if b"\\u00" in body:
+        # A JSON reader undoes these before it looks for the key; of an edit they are escaped twice.
+        body = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), body)
     lower = body.lower()
     if not any(word in lower for word in _WORDS):
         return False
