@@ -421,6 +421,17 @@ def test_async_code_uses_the_same_names(opened: Session) -> None:
     del opened
 
 
+def test_the_trace_is_exported_while_open_and_after(opened: Session) -> None:
+    fs.read("README.md")
+    trace = opened.trace
+    during = trace.export_jsonl().splitlines()
+    assert [json.loads(line)["type"] for line in during] == ["header", "decision", "result"]
+    session.end_gate()
+    after = trace.export_jsonl().splitlines()
+    assert after[: len(during)] == during
+    assert json.loads(after[-1])["type"] == "checkpoint"
+
+
 def test_lockdown_ends_the_session(opened: Session) -> None:
     opened.lockdown()
     with pytest.raises(StateBlocked):

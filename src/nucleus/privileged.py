@@ -13,7 +13,7 @@ unreadable, and only then the first byte of a connection is read.
 
 import sys
 
-LAZY = ("atexit", "ctypes", "difflib", "fcntl", "hashlib", "pwd", "resource", "shlex", "time")
+LAZY = ("atexit", "ctypes", "datetime", "difflib", "fcntl", "hashlib", "pwd", "resource", "shlex", "time")
 """What rooms below the gate import inside of functions (tests/test_privileged.py finds a new one), and
 what their standard library does: ``weakref.finalize`` imports atexit."""
 

@@ -317,7 +317,7 @@ class Session(_Scope):
     @property
     def trace(self) -> "SessionTrace":
         """The trace that this session's gate writes."""
-        return SessionTrace(Path(self._opened["trace"]))
+        return SessionTrace(Path(self._opened["trace"]), self._connection)
 
 
 @final
@@ -350,15 +350,25 @@ class Quarantine(_Scope):
 class SessionTrace:
     """The trace of a session, as files."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connection: Connection) -> None:
+        self._connection = connection
         self.path = path
         """The first file of the trace."""
 
     def export_jsonl(self) -> str:
-        """Return the records so far as JSON lines, redacted, without keys."""
-        from nucleus.trace.export import export_jsonl
+        """Return the records so far as JSON lines, redacted, without keys.
 
-        return b"".join(export_jsonl(self.path)).decode("ascii")
+        The gate reads them while the session is open: a sealed process opens no file.
+        """
+        try:
+            reply, body = self._connection.request({"do": "export"})
+        except StateBlocked:
+            from nucleus.trace.export import export_jsonl
+
+            return b"".join(export_jsonl(self.path)).decode("ascii")
+        if reply["what"] != "exported":
+            raise refusal(reply)
+        return body.decode("ascii")
 
 
 def approve(what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -20,6 +20,7 @@ from nucleus.gate.opening import cannot, narrow, open_principal
 from nucleus.gate.peers import peer_of, process_of
 from nucleus.gate.questions import Questions
 from nucleus.policy.quarantine import Schema, parse
+from nucleus.trace.export import export_jsonl
 
 NO_SESSION: Final = {"what": "denied", "code": "session", "rules": ["session"]}
 TICK_NS: Final = 5_000_000_000
@@ -90,6 +91,8 @@ class Server:
                 self._declassify(board, calls, link, fields)
             case "status":
                 link.send(board.state_of(principal))
+            case "export":
+                link.send({"what": "exported"}, b"".join(export_jsonl(board.opening.writer.path)))
             case "lockdown":
                 calls.apply(board.step(LockedDown("the client", board.now())))
                 link.send(board.state_of(principal))
