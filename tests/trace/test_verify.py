@@ -1,16 +1,21 @@
 """No edit slips past: every byte of a trace, every line, and what only something held outside can show."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus.errors import TraceError
+from nucleus.trace import verify as module
 from nucleus.trace.canonical import encode, parse
-from nucleus.trace.ledger import NAME, Ledger
+from nucleus.trace.checkpoint import parse as parse_checkpoint
+from nucleus.trace.ledger import NAME, Entry, Ledger
+from nucleus.trace.note import parse as parse_note
 from nucleus.trace.verify import Held, Verified, verify
 from nucleus.trace.writer import TraceWriter
 from tests.trace.example import HEADER, Clock, Story, in_memory, on_disk, rechained
@@ -45,11 +50,12 @@ def test_a_held_checkpoint_makes_it_complete_as_far_as_it_goes() -> None:
         assert (found.complete, found.held) == (True, size)
 
 
-@pytest.mark.parametrize("place", range(0, len(TRACE), 7))
-def test_every_seventh_byte_can_not_be_changed(place: int) -> None:
-    changed = bytearray(TRACE)
-    changed[place] ^= 1
-    refused(bytes(changed))
+def test_every_single_byte_is_bound() -> None:
+    """Exhaustive over places: the lowest bit of each byte of a whole trace."""
+    for place in range(len(TRACE)):
+        changed = bytearray(TRACE)
+        changed[place] ^= 1
+        refused(bytes(changed))
 
 
 @given(st.integers(0, len(TRACE) - 1), st.integers(1, 255))
@@ -237,3 +243,67 @@ def test_the_ledger_names(attack: Callable[[Path, Path], None], named: str, tmp_
 def test_a_missing_file_is_not_a_finding(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         verify(tmp_path / "none.jsonl")
+
+
+def entry(**more: Any) -> Entry:
+    """Return what a ledger without checkpoints would hold of the trace."""
+    header = parse(LINES[0])
+    known = Entry(header["trace"], "x", sha256(LINES[0]).hexdigest(), header["key"])
+    return replace(known, **more)
+
+
+LAST = sha256(LINES[-1]).hexdigest()
+
+
+def test_a_ledger_that_knows_only_the_start_leaves_completeness_unknown() -> None:
+    assert not checked(TRACE, Held(entry=entry())).complete
+
+
+@pytest.mark.parametrize(
+    ("known", "named", "record"),
+    [
+        (entry(closed=len(LINES) + 2, last=LAST), "cut tail", len(LINES)),
+        (entry(closed=len(LINES) - 2, last=LAST), "inserted at the end", len(LINES) - 2),
+        (entry(closed=len(LINES), last="0" * 64), "fork", 0),
+        (entry(trace="other"), "whole-file swap", 0),
+        (entry(header="0" * 64), "whole-file swap", 0),
+        (entry(key="other"), "whole-file swap", 0),
+    ],
+)
+def test_the_ledger_disagrees_by_name(known: Entry, named: str, record: int) -> None:
+    error = refused(TRACE, Held(entry=known))
+    assert (error.record, error.message.split(":")[0]) == (record, named)
+
+
+def test_the_ledger_vouches_for_a_closed_trace_by_its_last_line() -> None:
+    found = checked(TRACE, Held(entry=entry(closed=len(LINES), last=LAST)))
+    assert (found.complete, found.held) == (True, len(LINES))
+
+
+def test_a_held_checkpoint_of_the_same_tree_but_another_time_is_a_fork() -> None:
+    point = parse_checkpoint(parse_note(NOTES[0]).text)
+    other = replace(point, time_ns=point.time_ns + 1).text() + NOTES[0].decode()[len(point.text()) :]
+    assert "not the one that is held" in refused(TRACE, Held((other.encode(),))).message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b'"type":"header"', b'"type":"change"', "change record without"),
+        (b'"key":"nucleus', b'"key":"nukleus', "does not match it"),
+        (b'"trace":"', b'"trace":"x', "another trace"),
+    ],
+)
+def test_a_header_that_is_none_is_refused(old: bytes, new: bytes, why: str) -> None:
+    assert why in refused(rechained([LINES[0].replace(old, new)])).message
+
+
+def test_lines_without_a_checkpoint_are_parsed_as_they_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory stays bounded, and a line that is no record is found long before the end."""
+    monkeypatch.setattr(module, "BACKLOG", 4)
+    writer = TraceWriter.in_memory(HEADER, clock=Clock())
+    lines = Story(writer).tell(20, checkpoints=False).writer.lines().split(b"\n")[:-1]
+    assert checked(b"\n".join(lines) + b"\n").records == len(lines)
+    assert checked(TRACE).certified == len(LINES) - 1
+    bad = rechained(lines, lambda line: line + b" " if b'"seq":3,' in line else line)
+    assert refused(bad).record == 3
