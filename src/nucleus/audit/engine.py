@@ -94,6 +94,8 @@ def _numbered(project: Project, findings: "list[Finding]") -> "list[Finding]":
         key=len,
         reverse=True,
     )
+    for document in project.documents:
+        document.source.mask_all(hidden)
     seen: dict[str, int] = {}
     numbered = []
     for finding in findings:

@@ -39,10 +39,10 @@ _NOT_NAMED = re.compile(
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLACEHOLDER = re.compile(
-    r"your|<[^>]*>|\$\{|\$\(|\$[A-Z_]|\{env:|\{\{|%[A-Z_]+%|change[_-]?me|example|placeholder|replace|dummy|fake|sample|insert|todo|redacted|not[_-]?needed|not[_-]?required|none$|null$|optional|paste|\.\.\.|\*\*\*|\u2026|^\$|^env:|^op://|^vault:|^keychain|^input:|^secret://|^ref\+|foo|bar$|^test$|local[_-]?only|unused|enter[_-]|here$|^x{1,12}$|abc123|^(?:password|postgres|secret|token|admin|root|user|default|disabled|enabled|auto|oauth|true|false|yes|no)$",
+    r"your|<[^>]*>|\$\{|\$\(|\$[A-Z_]|\{env:|\{\{|%[A-Z_]+%|change[_-]?me|example|placeholder|replace|dummy|fake|sample|insert|todo|redacted|not[_-]?needed|not[_-]?required|none$|null$|optional|paste|\.\.\.|\*\*\*|\u2026|^\$|^env:|^op://|^vault:|^keychain|^input:|^secret://|^ref\+|foo|bar$|^test$|local[_-]?only|unused|enter[_-]|here$|^x{1,2}$|abc123|^(?:password|postgres|secret|token|admin|root|user|default|disabled|enabled|auto|oauth|true|false|yes|no)$",
     re.IGNORECASE,
 )
-_HIDDEN = re.compile(r"(?:X{6,}|x{13,}|\*{6,}|•{4,})")
+_HIDDEN = re.compile(r"X{6,}|x{13,}|\*{6,}|•{4,}|^[Xx*]{3,}$")
 _PATH_OR_URL = re.compile(
     r"^(?:\.{0,2}[\\/]|~[\\/]|[A-Za-z]:[\\/]|https?://|file:)|^[\w./-]+\.(?:json|ya?ml|pem|key|env|txt|p12|toml)$"
 )
@@ -118,11 +118,28 @@ def by_shape(source: Source) -> Iterator[Secret]:
         )
 
 
+_SAID = re.compile(
+    r"(?i:(?<![A-Za-z])(?:x-)?(?:api[_-]?key|auth[_-]?token|access[_-]?token|client[_-]?secret|secret[_-]?key|password))"
+    r"[\\\"']{0,3}[ \t]*[:=][ \t]*[\\\"']{0,3}(?P<value>[A-Za-z0-9._~+/=-]{16,200})"
+)
+
+
+def by_words(source: Source) -> Iterator[Secret]:
+    """Yield values behind words such as ``apikey:``, as headers in commands have them."""
+    for match in _SAID.finditer(source.text):
+        value = match["value"]
+        hidden = _HIDDEN.search(value) is not None
+        random = any(char.isdigit() for char in value) and entropy(value) >= MIN_ENTROPY and not is_placeholder(value)
+        if hidden or random:
+            confidence = Confidence.LOW if hidden else Confidence.MEDIUM
+            yield Secret(source, *match.span("value"), "a secret", "", confidence, hidden)
+
+
 def _is_setting(kind: str, value: str) -> bool:
     """Whether what has the shape is plainly none: a placeholder, or words."""
     if kind == "key":
         return False
-    if is_placeholder(value):
+    if is_placeholder(value) and not _HIDDEN.search(value):
         return True
     if kind == "provider" and not _HIDDEN.search(value):
         return not any(char.isdigit() for char in value) or entropy(value) < MIN_ENTROPY
@@ -137,7 +154,7 @@ def by_name(source: Source, name: str, node: Node) -> Secret | None:
     scheme = re.match(r"(?:Bearer|Basic|Token)\s+", value)
     value = value[scheme.end() :] if scheme else value
     hidden = _HIDDEN.search(value) is not None
-    if len(value) < MIN_LENGTH or re.search(r"\s", value) or _PATH_OR_URL.match(value):
+    if (len(value) < MIN_LENGTH and not hidden) or re.search(r"\s", value) or _PATH_OR_URL.match(value):
         return None
     if not hidden and (is_placeholder(value) or value.isdigit()):
         return None
@@ -167,6 +184,10 @@ def scan(source: Source, roots: "tuple[Node, ...]") -> "list[Secret]":
     """Return the secrets of a file and mask each of them in it."""
     found = list(by_shape(source))
     taken = [(secret.start, secret.end) for secret in found]
+    for secret in by_words(source):
+        if not any(low < secret.end and secret.start < high for low, high in taken):
+            found.append(secret)
+            taken.append((secret.start, secret.end))
     for root in roots:
         for path, node in root.walk():
             if node.kind != STRING:

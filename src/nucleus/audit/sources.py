@@ -41,6 +41,8 @@ class ServerSource:
     functions: "list[ast.FunctionDef | ast.AsyncFunctionDef]" = field(default_factory=list)
     """Python only: functions that a model can call."""
     tree: ast.Module | None = None
+    redefined: list[ast.Assign] = field(default_factory=list)
+    """Python only: assignments that change what a tool says of itself."""
 
     def offset(self, line: int, column: int) -> int:
         """Return the offset of a place as ``ast`` gives it: a line, and a column in UTF-8 bytes."""
@@ -73,6 +75,11 @@ def server_source(source: Source) -> ServerSource:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(_declares(d) for d in node.decorator_list):
             found.functions.append(node)
             _describe(found, node)
+        elif isinstance(node, ast.Assign) and any(_describes(target) for target in node.targets):
+            found.redefined.append(node)
+            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+                start, end = found.span(node.value)
+                found.descriptions.append(Description("", node.value.value, start, end))
         elif isinstance(node, ast.Call) and _called(node) in {"Tool", "tool", "Resource", "Prompt"}:
             for keyword in node.keywords:
                 if (
@@ -96,6 +103,10 @@ def _declares(decorator: ast.expr) -> bool:
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
     return name in _DECORATORS or name in {"call_tool", "read_resource", "get_prompt"}
+
+
+def _describes(target: ast.expr) -> bool:
+    return isinstance(target, ast.Attribute) and target.attr in {"__doc__", "description"}
 
 
 def _called(node: ast.Call) -> str:

@@ -57,6 +57,14 @@ class Source:
         if end > start:
             self._masked.append((start, end))
 
+    def mask_all(self, values: "list[str]") -> None:
+        """Hide every place at which one of ``values`` stands: a secret that was found once may stand twice."""
+        for value in values:
+            at = self.text.find(value)
+            while at >= 0:
+                self._masked.append((at, at + len(value)))
+                at = self.text.find(value, at + len(value))
+
     def shown(self, start: int, end: int) -> str:
         """Return a stretch of the text as it may be printed: secrets and control characters replaced."""
         piece = self.text[start:end]

@@ -29,6 +29,7 @@ from nucleus.audit.model import Confidence, Finding, Rule, Severity
 from nucleus.audit.project import Project
 
 RULE = Rule("ignored-configuration", "configuration that its client ignores", Severity.LOW, Confidence.MEDIUM)
+_TABLES = ("mcpServers", "servers", "mcp", "mcp_servers", "context_servers", "mcp.servers")
 _JSON_CLIENTS = frozenset({"claude-desktop", "claude-code", "cursor", "windsurf", "kiro", "gemini", "antigravity"})
 
 
@@ -63,6 +64,14 @@ def check(project: Project) -> Iterator[Finding]:
                 key.end,
                 "this client reads 'mcpServers'; what stands here is ignored",
                 subject="mcp_servers",
+            )
+        named = "mcp" in name and document.kind.client != "goose"
+        tables = [found for known in _TABLES if (found := root.get(known)) is not None and found.kind in {"map", "seq"}]
+        started = any(document.source is server.source for server in project.servers)
+        if named and root.kind == "map" and not started and not any(table.kind == "map" for table in tables):
+            message = "no client finds a table of servers in this file"
+            yield RULE.at(
+                document.source, root.start, root.start + 1, message, subject="none", confidence=Confidence.LOW
             )
         key = root.key("servers")
         if document.kind.client == "cursor" and key is not None and root.get("mcpServers") is None:

@@ -20,14 +20,17 @@ A list of words without a shell (`["ping", "-c1", "--", host]`), and a check of 
 
 ## Limits
 
-Python only. A value is followed through names of the same function and f-strings, not through other functions.
+In Python a value is followed through names of the same function and f-strings, not through other functions. In
+JavaScript and TypeScript only the form of the call is looked at.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from nucleus.audit.model import Confidence, Finding, Rule, Severity
 from nucleus.audit.project import Project
+from nucleus.audit.sources import ServerSource
 from nucleus.audit.taint import calls, dotted, tainted_names, uses
 
 RULE = Rule("tool-runs-shell", "a tool that runs the model's text", Severity.HIGH, Confidence.HIGH)
@@ -59,9 +62,17 @@ _WITH_SHELL = frozenset(
 )
 
 
+_SCRIPT = re.compile(
+    r"\b(?:execSync|exec|execAsync|execPromise|spawnSync|spawn)\(\s*(?:`[^`]*\$\{[^`]*`|[\"'][^\"'\n]*[\"']\s*\+|[^,()\n]*shell:\s*true)"
+    r"|\b(?:eval|new Function)\(\s*(?![\"'`)])[a-zA-Z_][\w.]*\s*\)"
+)
+
+
 def check(project: Project) -> Iterator[Finding]:
     """Yield calls that run a tool's argument as program text."""
     for found in project.sources:
+        if found.tree is None:
+            yield from _script(found)
         for function in found.functions:
             names = tainted_names(function)
             for call in calls(function):
@@ -89,3 +100,17 @@ def check(project: Project) -> Iterator[Finding]:
                         subject=f"{function.name} {name}",
                         severity=Severity.MEDIUM if program and not dangerous else None,
                     )
+
+
+def _script(found: ServerSource) -> Iterator[Finding]:
+    """Yield commands that a script builds from parts, and evaluated names."""
+    for match in _SCRIPT.finditer(found.source.text):
+        message = "a command is built from parts and run as program text; arguments of a tool can be among them"
+        yield RULE.at(
+            found.source,
+            *match.span(),
+            message,
+            subject=match[0][:40],
+            severity=Severity.MEDIUM,
+            confidence=Confidence.MEDIUM,
+        )
