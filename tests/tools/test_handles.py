@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nucleus.kernel.exposure import ALL_SEEN, CLEAN, FOREIGN, PRIVATE, SECRET, UNTRUSTED, leq, valid
@@ -74,6 +74,7 @@ OPERATIONS: list[Callable[[Any, Any], Any]] = [
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@settings(max_examples=30)
 @given(handle=HANDLES, other=HANDLES)
 def test_an_operation_has_the_value_of_plain_text_and_at_least_the_label(
     operation: Callable[[Any, Any], Any], handle: Text, other: Text

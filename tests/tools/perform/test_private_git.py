@@ -27,7 +27,8 @@ def test_only_known_keys_with_known_values_are_taken_over(repo: Path) -> None:
     with (repo / ".git/config").open("a") as config:
         config.write(
             "[core]\n\tautocrlf = INPUT\n\teol = !sh\n\tignorecase = true\n\tfsmonitor = /bin/x\n\tworktree = /\n"
-            '[alias]\n\tx = !sh\n[include]\n\tpath = /etc/passwd\n[remote "origin"]\n\turl = /x\n[filter "lfs"]\n\tclean = x\n'
+            "[alias]\n\tx = !sh\n"
+            '[include]\n\tpath = /etc/passwd\n[remote "origin"]\n\turl = /x\n[filter "lfs"]\n\tclean = x\n'
         )
     found = configuration(repo)
     assert found["core.autocrlf"] == "input"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nucleus.tools.perform.repository import Repository, good_ref, opened
@@ -103,6 +103,7 @@ def test_an_odd_head_is_refused(repo: Path, repository: Repository, content: str
         repository.head()
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="ab/.-@{~^: \\*[lock\n\x7f\u00e9", max_size=12))
 def test_what_is_a_good_ref_here_is_one_for_git(name: str) -> None:
     ref = f"refs/heads/{name}"

@@ -26,6 +26,8 @@ LOG_LIMIT: Final = 1000
 """Commits that one log returns."""
 CHANGE_LIMIT: Final = 50_000
 """Paths of one commit."""
+PATHS_SHOWN: Final = 100
+"""Paths of a commit that its result lists; ``count`` has their number."""
 MESSAGE_LIMIT: Final = 64 * 1024
 _REV: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./~^-]{0,255}")
 _UNMERGED: Final = frozenset(("DD", "AU", "UD", "UA", "DU", "AA", "UU"))
@@ -155,7 +157,13 @@ def _commit(permit: Permit, body: bytes, git: PrivateGit, repository: Repository
     who = f"{git.person[0]} <{git.person[1]}> {int(time.time())} +0000"
     first = message.strip().splitlines()[0]
     repository.note(head.ref, f"{head.commit or zero} {made} {who}\tcommit: {first}\n")
-    value = {"commit": made, "branch": _short(head.ref), "paths": changed[:1000], "hidden": hidden}
+    value = {
+        "commit": made,
+        "branch": _short(head.ref),
+        "paths": changed[:PATHS_SHOWN],
+        "count": len(changed),
+        "hidden": hidden,
+    }
     return Outcome("ok", value, f"{_short(head.ref)} {made[:12]} {first}\n".encode())
 
 

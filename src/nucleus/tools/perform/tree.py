@@ -10,6 +10,8 @@ Only regular files are opened, without blocking. Writing replaces the name
 (temporary file, fsync, rename, fsync of the directory): a reader, a crash or
 a full disk sees the old content or the new, and a hard link to the old file
 elsewhere keeps the old content. The mode survives; extended attributes do not.
+A process that is killed in the middle can leave its temporary file
+(``.nucleus-*.tmp``) beside the target, never a half-written target.
 """
 
 import errno
