@@ -168,6 +168,15 @@ def test_a_build_file_is_named_to_the_person() -> None:
     assert "builds" in one.why
 
 
+@pytest.mark.parametrize("script", ["preinstall", "postinstall", "prepare"])
+def test_a_script_that_runs_at_an_install_is_a_control_sink(script: str) -> None:
+    body = json.dumps({"scripts": {script: "node x.js"}}).encode()
+    assert facts(kinds.WRITE, {"path": "web/package.json"}, body).sink == CONTROL
+    edit = json.dumps({"old": "{", "new": '{ "' + script + '": "x",'}).encode()
+    assert facts(kinds.EDIT, {"path": "package.json"}, edit).sink == CONTROL
+    assert facts(kinds.WRITE, {"path": "package.json"}, b'{"scripts": {"test": "jest"}}').sink == 0
+
+
 @pytest.mark.parametrize("path", ["/etc/hosts", "../x", ".", "", "~/.bashrc"])
 def test_nothing_is_written_outside(path: str) -> None:
     for kind in (kinds.WRITE, kinds.EDIT, kinds.DELETE, kinds.APPLY):

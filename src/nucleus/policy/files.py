@@ -123,6 +123,8 @@ def write(policy: Policy, call: Call, context: Context) -> Classified:
     if call.kind == kinds.DELETE:
         if not context.transactional and not context.kept(path):
             row, why = legs.FINAL_DELETE, f"no commit keeps the content of {path}"
+    elif path.rpartition("/")[2].lower() == "package.json" and _LIFECYCLE.search(call.body):
+        sink, why = sink | CONTROL, f"{path} names a script that runs when somebody installs"
     elif call.body and _fetched_by_editors(policy, call.body):
         sink, why = sink | EGRESS, f"an editor that opens {path} fetches an address in it"
     if why and ruling.scope == SCOPE_ALLOW:
@@ -227,6 +229,7 @@ def _steered(path: str, steers: Steering, *, transactional: bool) -> tuple[int, 
     return 0, ""
 
 
+_LIFECYCLE: Final = re.compile(rb"\"(?:preinstall|install|postinstall|prepare|prepublish)\\*\"\s*:")
 _SCHEMA: Final = re.compile(
     rb"(?:\$schema[\"'\\]*\s*[:=]\s*[\"'\\]*|schemaLocation[^<>]{0,300}?|xml-model[^>]{0,300}?|<!(?:DOCTYPE|ENTITY)[^>]{0,300}?)"
     rb"((?:https?|ftp):[/\\]+[^\s\"'<>\\]+)",
