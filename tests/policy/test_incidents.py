@@ -70,14 +70,14 @@ NEVER_SILENT: list[tuple[str, dict[str, Any], bytes]] = [
     (kinds.UNKNOWN, {"server": "notes", "tool": "add"}, b""),
 ]
 """Attacks of a hostile agent as its very first step, nothing seen and all vouched for: no profile lets one pass."""
+MUTE: dict[str, Any] = {"user_task": "", "steps": []}
+BARE = {name: policy_of(MUTE, name) for name in profile_names()}
 
 
 @pytest.mark.parametrize(("kind", "args", "body"), NEVER_SILENT, ids=lambda value: str(value)[:40])
 def test_no_profile_lets_a_hostile_first_step_pass(kind: str, args: dict[str, Any], body: bytes) -> None:
-    for profile in profile_names():
-        journey = Journey(
-            {"user_task": "", "steps": []}, policy_of({"user_task": "", "steps": []}, profile), context_of()
-        )
+    for profile, policy in BARE.items():
+        journey = Journey(MUTE, policy, context_of())
         step = {"op": kind, "actor": "attack", "args": args, "n": 1, "must": "gate"}
         assert journey.decide(step, Call(kind, args, body)).verdict != ALLOW, profile
 
