@@ -25,7 +25,7 @@ from nucleus.policy.restrict import meet
 
 _PATH: Final = frozenset({"path", "hidden"})
 _HISTORY: Final = frozenset({"paths", "hidden"})
-_FORGE: Final = frozenset({"api", "repository", "base", "head", "closed"})
+_FORGE: Final = frozenset({"api", "repository", "base", "head", "closed", "push"})
 RESOLVED: Final = {
     kinds.READ: _PATH,
     kinds.LIST: _PATH,

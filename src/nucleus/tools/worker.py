@@ -36,8 +36,9 @@ def _net() -> Maker:
 
 def _git() -> Maker:
     from nucleus.tools.perform.git import GitPerformer
+    from nucleus.tools.perform.resolve import StaticResolver, SystemResolver
 
-    return lambda _: GitPerformer()
+    return lambda network: GitPerformer(*_reach(network, StaticResolver, SystemResolver))
 
 
 def _proc() -> Maker:
