@@ -234,6 +234,8 @@ def test_an_address_is_found_whatever_it_hides_behind(text: str) -> None:
         "see docs/README.md/",
         "1.2.3.4",
         "a @ b",
+        "x = 1; //comment in code",
+        "foo@1.2.3 and pkg@2.0",
         "user@",
         "@",
         "http",

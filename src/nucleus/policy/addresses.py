@@ -186,7 +186,9 @@ _SCHEME_URL: Final = re.compile(
 )
 _RELATIVE_URL: Final = re.compile(r"(?<![\w:/\\.])[/\\]{2}[^\s<>\"'`|{}\[\]()/\\]{1,253}[^\s<>\"'`|{}\[\]()]{0,8192}")
 _SCP: Final = re.compile(r"(?<![\w@./-])[\w.-]{1,64}@([a-z0-9.-]{1,253}):(?!\d+\b)[\w~/.-]{1,1024}", re.IGNORECASE)
-_MAIL: Final = re.compile(r"[\w.!#$%&'*+/=?^{|}~-]{1,64}@[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+", re.IGNORECASE)
+_MAIL: Final = re.compile(
+    r"[\w.!#$%&'*+/=?^{|}~-]{1,64}@(?:[a-z0-9_-]{1,63}\.){1,20}[a-z][a-z0-9-]{1,62}", re.IGNORECASE
+)
 _ACCOUNT: Final = re.compile(r"(?<![a-z0-9@/])@[a-z0-9_][a-z0-9_/-]{0,63}(?![\w.-]*@)", re.IGNORECASE)
 _REPOSITORY: Final = re.compile(r"(?<![\w/.-])[a-z0-9][\w.-]{0,38}/[\w.-]{1,100}(?=[#!@]\w)", re.IGNORECASE)
 _DOTTED: Final = re.compile(
@@ -246,7 +248,8 @@ def _search(text: str, found: set[Address]) -> None:
             _add_url(text[match.start() : match.end()], found)
     if "//" in lower or "\\\\" in lower:
         for match in _RELATIVE_URL.finditer(lower):
-            _add_url("https:" + text[match.start() : match.end()], found)
+            if "." in match[0]:  # a name of one label is a comment in code far more often than a host
+                _add_url("https:" + text[match.start() : match.end()], found)
     if "@" in lower:
         found.update(Address("mail", match[0].strip(".'")) for match in _MAIL.finditer(lower))
         found.update(Address("account", match[0].rstrip("-/")) for match in _ACCOUNT.finditer(lower))
