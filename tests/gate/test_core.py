@@ -164,6 +164,41 @@ def test_the_rest_of_the_session_can_be_denied() -> None:
     assert performs(scene.call()), "what does not ask goes on"
 
 
+def test_a_question_raised_again_under_the_same_name_was_answered_unseen() -> None:
+    """Bug: a yes that no longer sufficed raised the next question under the old id, so a second yes answered it."""
+    scene = Scene()
+    scene.call(FETCH, wait=True)
+    scene.call()
+    assert performs(scene.step(yes("id1", "id1"))) == []
+    assert list(scene.gate.questions) == ["id1-again"]
+    assert performs(scene.step(yes("id1"))) == [], "an answer to what was shown before answers nothing new"
+    assert performs(scene.step(yes("id1-again")))
+
+
+@pytest.mark.parametrize("rest", [False, True])
+def test_a_denied_call_asked_again_as_a_child_stays_denied(rest: bool) -> None:
+    """Bug: a no bound only the principal that had asked; a child of it could ask the same thing again."""
+    scene = Scene()
+    scene.call(FETCH)
+    scene.step(no("id1", rest=rest))
+    scene.step(Delegated("p", "c", EVERYTHING, 100, DEADLINE, 0, 0))
+    assert replies(scene.call(FETCH, principal="c")) == [("denied", "refused_by_owner")]
+    other = replace(FETCH, destination="other.example:443")
+    code = ("denied", "refused_by_owner") if rest else ("pending", "approval_required")
+    assert replies(scene.call(other, principal="c")) == [code]
+
+
+def test_bytes_that_a_child_sends_are_counted_for_its_parent() -> None:
+    """Bug: each child got the parent's whole allowance of bytes for itself."""
+    scene = Scene()
+    free = replace(FETCH, trusted=2)
+    scene.step(Delegated("p", "c", EVERYTHING, 100, DEADLINE, 0, 0))
+    assert performs(scene.call(free, principal="c", egress_bytes=9_000))
+    assert scene.gate.principals["p"].egress_left == 1_000
+    assert replies(scene.call(free, egress_bytes=2_000)) == [("denied", "budget")]
+    assert replies(scene.call(free, principal="c", egress_bytes=2_000)) == [("denied", "budget")]
+
+
 def test_a_waiting_caller_gets_its_answer() -> None:
     scene = Scene()
     assert replies(scene.call(FETCH, wait=True)) == []

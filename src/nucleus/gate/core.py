@@ -127,7 +127,7 @@ def request_of(gate: Gate, event: Submit, *, approved: bool) -> Request:
     principal = gate.principals.get(event.principal)
     live = principal is not None and not principal.closed and not gate.locked and event.now < principal.deadline
     stale = principal is not None and event.version not in {-1, principal.state.version}
-    spent = principal is not None and event.egress_bytes > principal.egress_left
+    spent = any(event.egress_bytes > gate.principals[id_].egress_left for id_ in _line(gate, event.principal))
     f = event.facts
     request = Request(
         op=f.op,
@@ -156,7 +156,7 @@ def _submit(gate: Gate, event: Submit) -> Step:
     request = request_of(gate, event, approved=False)
     verdict, rules, after = admit(state, request)
     approval = None
-    if verdict == ASK and (event.principal, event.digest) not in gate.refused:
+    if verdict == ASK and not _denied(gate, event):
         approval = approvals.match(gate.granted, event, rules, state.exposure)
         if approval is not None:
             request = request_of(gate, event, approved=True)
@@ -171,9 +171,10 @@ def _submit(gate: Gate, event: Submit) -> Step:
 
 def _allow(gate: Gate, event: Submit, after: State, approval: Approval | None, decided: Record) -> Step:
     principals = dict(gate.principals)
-    before = principals[event.principal]
-    left = before.egress_left - event.egress_bytes
-    principals[event.principal] = replace(before, state=after, egress_left=left)
+    principals[event.principal] = replace(principals[event.principal], state=after)
+    for id_ in _line(gate, event.principal):  # what a child sends, its parent has sent
+        left = principals[id_].egress_left - event.egress_bytes
+        principals[id_] = replace(principals[id_], egress_left=left)
     number = gate.recorded
     granted = gate.granted if approval is None else approvals.spend(gate.granted, approval, event)
     # The parent absorbs at the decision, not at the result: a child of the same process
@@ -184,7 +185,7 @@ def _allow(gate: Gate, event: Submit, after: State, approval: Approval | None, d
 
 
 def _ask(gate: Gate, principal: Principal, event: Submit, rules: int, decided: Record) -> Step:
-    if (event.principal, event.digest) in gate.refused or principal.asks_refused:
+    if _denied(gate, event) or any(gate.principals[id_].asks_refused for id_ in _line(gate, event.principal)):
         fields = refusal(event, rules, principal.state) | {"code": "refused_by_owner"}
         return _noted(gate, (Reply(event.ref, "denied", fields),), decided)
     known = approvals.same_question(gate.questions, event, rules, principal.state.exposure)
@@ -219,6 +220,20 @@ def _ask(gate: Gate, principal: Principal, event: Submit, rules: int, decided: R
     if not event.wait:
         ask = (*ask, Reply(event.ref, "pending", pending_fields(event, question, rules)))
     return _noted(gate, ask, decided, asked)
+
+
+def _denied(gate: Gate, event: Submit) -> bool:
+    """Whether a person denied this very call to the principal or an ancestor: a child can not ask it again."""
+    return any((id_, event.digest) in gate.refused for id_ in _line(gate, event.principal))
+
+
+def _line(gate: Gate, id_: str) -> tuple[str, ...]:
+    """Return a principal and its ancestors, itself first."""
+    line: tuple[str, ...] = ()
+    while id_ in gate.principals:
+        line = (*line, id_)
+        id_ = gate.principals[id_].parent
+    return line
 
 
 def _wait_on(gate: Gate, question: Question, event: Submit) -> tuple[Gate, bool]:
@@ -260,7 +275,9 @@ def _answer_one(gate: Gate, question: Question, event: Answered) -> Step:
         gate, effects, records = _noted(gate, (), answer)
         if not question.waiting:
             return gate, effects, records
-        gate, more, noted = _submit(gate, replace(question.submit, now=event.now, version=-1))
+        # If it still asks, that is a new question under a new name: it shows what nobody has answered yet.
+        again = replace(question.submit, id=f"{question.id}-again", now=event.now, version=-1)
+        gate, more, noted = _submit(gate, again)
         return gate, effects + more, records + noted
     principal = gate.principals[question.principal]
     refused = gate.refused | {(question.principal, question.submit.digest)}
