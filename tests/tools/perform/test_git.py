@@ -280,6 +280,13 @@ class TestCommit:
         assert git(linked, "status", "--porcelain") == ""
         assert git(repo, "log", "-1", "--format=%s", "topic") == "second\n"
 
+    def test_a_giant_is_refused_before_it_is_read(self, do: Do, repo: Path) -> None:
+        with (repo / "giant").open("wb") as file:
+            file.truncate(101 * 1024 * 1024)
+        (repo / "a").write_text("x")
+        assert "larger than the limit" in fails(do("commit", b"second"))
+        assert worked(do("commit", b"second", paths=["a"])).value["count"] == 1
+
     def test_awkward_names_are_committed(self, do: Do, repo: Path) -> None:
         for name in (b"line\nbreak", b"caf\xe9", b"-rf", b":(glob)x", b'quo"te'):
             (repo / os.fsdecode(name)).write_text("x")

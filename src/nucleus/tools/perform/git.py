@@ -7,16 +7,30 @@ for the paths that were committed. A path whose attributes ask for a filter
 program is refused, because without it the content would be wrong.
 """
 
+import errno
+import os
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import Outcome, Permit
-from nucleus.tools.perform.outcomes import Deadline, PermitError, failed, flag, never_raises, text, texts, whole
+from nucleus.tools.perform import tree
+from nucleus.tools.perform.outcomes import (
+    Deadline,
+    PermitError,
+    failed,
+    flag,
+    never_raises,
+    text,
+    texts,
+    too_large,
+    whole,
+)
 from nucleus.tools.perform.patterns import Hidden
-from nucleus.tools.perform.private_git import PrivateGit, prepared
+from nucleus.tools.perform.private_git import PrivateGit, first_line, prepared
 from nucleus.tools.perform.push import push
 from nucleus.tools.perform.repository import Head, Repository, good_ref, opened
 from nucleus.tools.perform.resolve import Resolver, SystemResolver
@@ -28,6 +42,8 @@ CHANGE_LIMIT: Final = 50_000
 """Paths of one commit."""
 PATHS_SHOWN: Final = 100
 """Paths of a commit that its result lists; ``count`` has their number."""
+FILE_LIMIT: Final = 100 * 1024 * 1024
+"""Bytes of one file in a commit: what forges take. Git streams much larger ones into packs of their own."""
 MESSAGE_LIMIT: Final = 64 * 1024
 _REV: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./~^-]{0,255}")
 _UNMERGED: Final = frozenset(("DD", "AU", "UD", "UA", "DU", "AA", "UU"))
@@ -145,6 +161,7 @@ def _commit(permit: Permit, body: bytes, git: PrivateGit, repository: Repository
     changed, hidden = _changed(permit, git)
     if not changed:
         raise ValueError("nothing to commit" + (f" ({hidden} hidden paths are left out)" if hidden else ""))
+    _require_no_giant(permit.workspace, changed)
     _require_no_filter(git, changed)
     names = b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in changed)
     made = _make(git, head, message, names)
@@ -197,6 +214,15 @@ def _changed(permit: Permit, git: PrivateGit) -> tuple[list[str], int]:
     return changed, hidden
 
 
+def _require_no_giant(workspace: str, changed: Sequence[str]) -> None:
+    """Raise OSError (EFBIG) for a file that is beyond the limit."""
+    with tree.root(workspace) as base:
+        for path in changed:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                if os.lstat(os.fsencode(path), dir_fd=base).st_size > FILE_LIMIT:
+                    raise too_large(repr(path), FILE_LIMIT)
+
+
 def _require_no_filter(git: PrivateGit, changed: Sequence[str]) -> None:
     """Raise ValueError for a path that goes through a filter program (large file storage, encryption)."""
     names = b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in changed)
@@ -218,17 +244,19 @@ def _make(git: PrivateGit, head: Head, message: str, names: bytes) -> str:
     for words, stdin in ((start, b""), (("update-index", "--add", "--remove", "-z", "--stdin"), names)):
         ran = git.run(*words, stdin=stdin, environment=alone)
         if ran.status != 0:
-            raise OSError(f"git {words[0]} failed: {ran.error[:300].strip()}")
-    tree = git.run("write-tree", environment=alone).out.decode("ascii").strip()
-    if head.commit and tree == git.must("rev-parse", head.commit + "^{tree}").decode("ascii").strip():
+            raise OSError(errno.EIO, f"git {words[0]} failed: {first_line(ran.error)}")
+    made = git.run("write-tree", environment=alone).out.decode("ascii").strip()
+    if head.commit and made == git.must("rev-parse", head.commit + "^{tree}").decode("ascii").strip():
         raise ValueError("nothing to commit")
     parents = ("-p", head.commit) if head.commit else ()
-    return git.must("commit-tree", tree, *parents, stdin=message.encode()).decode("ascii").strip()
+    return git.must("commit-tree", made, *parents, stdin=message.encode()).decode("ascii").strip()
 
 
 def _new_objects(git: PrivateGit) -> list[tuple[str, bytes]]:
     """Return what the private directory has that the repository has not: loose objects."""
     found = []
+    if any((git.folder / "objects/pack").iterdir()):
+        raise OSError(errno.EFBIG, "git packed a file that is too large for a commit from here")
     for folder in sorted((git.folder / "objects").iterdir()):
         if len(folder.name) == 2:
             found += [(folder.name + each.name, each.read_bytes()) for each in sorted(folder.iterdir())]
@@ -242,7 +270,7 @@ def _branch(permit: Permit, repository: Repository) -> Outcome:
         raise ValueError(f"{_short(ref)!r} is no branch name")
     head = repository.head()
     if repository.ref(ref):
-        raise FileExistsError(17, f"the branch {_short(ref)} exists")
+        raise FileExistsError(errno.EEXIST, f"the branch {_short(ref)} exists")
     if not head.commit:
         raise ValueError("there is no commit yet that a branch could start at")
     switch = flag(permit.args, "switch")
