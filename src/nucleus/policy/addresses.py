@@ -243,13 +243,7 @@ def _readings(text: str) -> set[str]:
 def _search(text: str, found: set[Address]) -> None:
     """Add the addresses of one reading."""
     lower = text.lower()
-    if ":" in lower:
-        for match in _SCHEME_URL.finditer(lower):
-            _add_url(text[match.start() : match.end()], found)
-    if "//" in lower or "\\\\" in lower:
-        for match in _RELATIVE_URL.finditer(lower):
-            if "." in match[0]:  # a name of one label is a comment in code far more often than a host
-                _add_url("https:" + text[match.start() : match.end()], found)
+    _search_urls(text, lower, found)
     if "@" in lower:
         found.update(Address("mail", match[0].strip(".'")) for match in _MAIL.finditer(lower))
         found.update(Address("account", match[0].rstrip("-/")) for match in _ACCOUNT.finditer(lower))
@@ -260,6 +254,17 @@ def _search(text: str, found: set[Address]) -> None:
     if "." in lower:
         for match in _DOTTED.finditer(lower):
             _add_dotted(match, found)
+
+
+def _search_urls(text: str, lower: str, found: set[Address]) -> None:
+    """Add what stands after a scheme, or after two slashes."""
+    if ":" in lower:
+        for match in _SCHEME_URL.finditer(lower):
+            _add_url(text[match.start() : match.end()], found)
+    if "//" in lower or "\\\\" in lower:
+        for match in _RELATIVE_URL.finditer(lower):
+            if "." in match[0]:  # a name of one label is a comment in code far more often than a host
+                _add_url("https:" + text[match.start() : match.end()], found)
 
 
 def _add_url(words: str, found: set[Address]) -> None:
