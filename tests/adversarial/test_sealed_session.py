@@ -1,6 +1,8 @@
 """An agent in a sealed session: its tools work through the gate, and nothing else of it works."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +152,6 @@ def test_when_the_gate_is_gone_a_sealed_agent_can_do_nothing_at_all(repo: world.
         assert agent.stdout is not None
         word, number = agent.stdout.readline().split()
         assert word == "gate"
-        subprocess.run(["kill", "-9", number], check=True)
+        os.kill(int(number), signal.SIGKILL)
         out, err = agent.communicate("go on\n", timeout=40)
     assert out.splitlines() == ["blocked gate", "PermissionError"], err
