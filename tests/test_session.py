@@ -258,6 +258,10 @@ def test_a_new_gate_of_the_same_process_goes_on_where_the_last_one_ended(repo: w
     session.end_gate()
     with Session(profile="safe_pr_fixer", state=state) as third:
         assert third.exposure == 31, "a gate that was killed leaves the worst"
+        header = json.loads(third.trace.export_jsonl().splitlines()[0])
+    assert header["recovers"][0]["trace"]
+    ended = [json.loads(line)["type"] for line in (state / "traces" / second.trace.path.name).read_text().splitlines()]
+    assert ended[-1] == "close", "the trace of the killed gate got its end"
 
 
 def test_a_child_only_shrinks_and_its_exposure_joins(opened: Session) -> None:

@@ -28,8 +28,10 @@ def test_a_later_gate_of_the_same_process_goes_on(tmp_path: Path) -> None:
 
 def test_a_gate_that_did_not_end_leaves_the_worst(tmp_path: Path) -> None:
     leave(tmp_path, me(), [0b11, 0, 5, 0])
-    enter(tmp_path, me())
-    assert inherited(tmp_path, me()).exposure == ALL_SEEN
+    enter(tmp_path, me(), tmp_path / "t.jsonl")
+    left = inherited(tmp_path, me())
+    assert left.exposure == ALL_SEEN
+    assert left.unclean == (str(tmp_path / "t.jsonl"),)
 
 
 def test_a_child_process_inherits_from_its_parent(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class Inheritance:
     authority: int = EVERYTHING
     exposure: int = CLEAN
     budget: int = BUDGET_LIMIT
+    unclean: tuple[str, ...] = ()
+    """Traces of gates that ended without a word."""
 
 
 def inherited(state: Path, client: Process) -> Inheritance:
@@ -54,14 +56,17 @@ def inherited(state: Path, client: Process) -> Inheritance:
         if related:
             left = _read(path)
             found = Inheritance(
-                found.authority & left.authority, found.exposure | left.exposure, min(found.budget, left.budget)
+                found.authority & left.authority,
+                found.exposure | left.exposure,
+                min(found.budget, left.budget),
+                found.unclean + left.unclean,
             )
     return found
 
 
-def enter(state: Path, client: Process) -> None:
-    """Leave the worst for whoever comes after an end without a word. Raises CannotEnforce."""
-    _write(state, client, {"open": True})
+def enter(state: Path, client: Process, trace: Path) -> None:
+    """Leave the worst, and the trace, for whoever comes after an end without a word. Raises CannotEnforce."""
+    _write(state, client, {"open": True, "trace": str(trace)})
 
 
 def leave(state: Path, client: Process, kernel_state: list[int]) -> None:
@@ -93,12 +98,14 @@ def _process(path: Path) -> Process | None:
 
 def _read(path: Path) -> Inheritance:
     """Return what one file leaves; the worst for one that is open or says nothing valid."""
+    trace = ""
     try:
         fields = json.loads(path.read_bytes())
+        trace = str(fields.get("trace", ""))
         left = Inheritance(fields["authority"], fields["exposure"], fields["budget"])
         ints = all(type(value) is int for value in (left.authority, left.exposure, left.budget))
         if fields["open"] is False and ints and valid(left.exposure) and left.budget >= 0:
             return left
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not readable is not known: the worst below
-    return Inheritance(EVERYTHING, ALL_SEEN, BUDGET_LIMIT)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Inheritance(EVERYTHING, ALL_SEEN, BUDGET_LIMIT, (trace,) if trace else ())
+    return Inheritance(EVERYTHING, ALL_SEEN, BUDGET_LIMIT, (trace,) if trace else ())

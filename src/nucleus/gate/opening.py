@@ -32,6 +32,7 @@ from nucleus.policy.model import OwnerWords, Policy
 from nucleus.policy.place import prepare, state_directory
 from nucleus.policy.restrict import meet
 from nucleus.policy.schema import CAPABILITIES, LEVELS
+from nucleus.trace.recovery import recover
 from nucleus.trace.redact import Redactor
 from nucleus.trace.writer import TraceWriter
 
@@ -90,7 +91,6 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         policy.budget.egress_bytes,
         now,
     )
-    lineage.enter(state, client)
     witness = _text(fields, "witness")
     header = {
         "kernel": kernel,
@@ -105,9 +105,11 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         "level": level,
         "containment": fields.get("seal") or {},
         "principal": principal,
+        "recovers": [_recovered(Path(trace)) for trace in before.unclean],
         "state": [authority, before.exposure, budget, 0],
     }
     writer = TraceWriter.create(state / "traces", header, witness=Path(witness) if witness else None)
+    lineage.enter(state, client, writer.path)
     return Opening(
         principal,
         workspace,
@@ -122,6 +124,17 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         policy.notes,
         dict(fields),
     )
+
+
+def _recovered(trace: Path) -> dict[str, Any]:
+    """End the trace of a gate that ended without a word; return the link that the next header holds.
+
+    The new principal starts with the worst exposure whatever is found there.
+    """
+    try:
+        return dict(recover(trace).link)
+    except (TraceError, OSError) as error:
+        return {"path": str(trace), "error": str(error)}
 
 
 def narrow(
