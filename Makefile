@@ -3,7 +3,7 @@
 PYTHON_IN := .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help setup demo test lint types imports proved pytest prove bench-check bench format lock clean
+.PHONY: help setup bench-audit demo test lint types imports proved pytest prove bench-check bench format lock clean
 
 help:
 	@echo "make demo     a scripted hostile agent against a real repository, judged at the sinks"
@@ -48,6 +48,10 @@ bench-check: setup
 
 bench: setup
 	$(PYTHON_IN) -m bench
+
+# nucleus audit on 338 files, beside zizmor on the same tree.
+bench-audit: setup
+	$(PYTHON_IN) -m bench.audit
 
 format: setup
 	$(PYTHON_IN) -m ruff format

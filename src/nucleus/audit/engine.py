@@ -12,6 +12,7 @@ from typing import final
 from nucleus.audit.model import Confidence, Finding, Rule, Severity
 from nucleus.audit.project import Project
 from nucleus.audit.registry import rules
+from nucleus.audit.secrets import MIN_LENGTH
 from nucleus.audit.settings import Settings
 from nucleus.audit.suppress import applied
 from nucleus.audit.text import Source, visible
@@ -95,7 +96,7 @@ def _numbered(project: Project, findings: "list[Finding]") -> "list[Finding]":
         reverse=True,
     )
     for document in project.documents:
-        document.source.mask_all(hidden)
+        document.source.mask_all([value for value in hidden if len(value) >= MIN_LENGTH])
     seen: dict[str, int] = {}
     numbered = []
     for finding in findings:

@@ -29,15 +29,19 @@ class Node:
     children: "list[Node]" = field(default_factory=list)
     keys: "list[Node]" = field(default_factory=list)
     """Of a map: one key for each child."""
+    _index: "dict[str, int]" = field(default_factory=dict, repr=False)
+    _indexed: int = 0
+    """How many keys the index was made of: a reader may still be adding some."""
 
     def get(self, name: str) -> "Node | None":
         """Return the value under ``name``, None if this is no map or has no such key."""
         if self.kind != MAP:
             return None
-        for key, child in zip(reversed(self.keys), reversed(self.children), strict=True):
-            if key.value == name:
-                return child
-        return None
+        if self._indexed != len(self.keys):
+            self._index = {key.value: number for number, key in enumerate(self.keys)}
+            self._indexed = len(self.keys)
+        number = self._index.get(name)
+        return None if number is None else self.children[number]
 
     def key(self, name: str) -> "Node | None":
         """Return the key node of ``name``."""

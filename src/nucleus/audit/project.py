@@ -6,10 +6,10 @@ in ``problems``; nothing is dropped without a trace.
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import TypeVar, final
 
 from nucleus.audit import containers, discover, hooks, permissions, secrets, workflows
 from nucleus.audit.containers import Container
@@ -27,6 +27,9 @@ from nucleus.audit.workflows import AgentStep, agent_steps
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)(?:^---[ \t]*$)", re.DOTALL | re.MULTILINE)
 _POD = re.compile(r"^apiVersion:", re.MULTILINE)
+
+
+Placed = TypeVar("Placed", Grant, Server)
 
 
 @final
@@ -75,6 +78,14 @@ class Project:
     sources: list[ServerSource] = field(default_factory=list)
     seen: int = 0
     """Files that were opened."""
+
+    def grants_by_source(self) -> "dict[Source, list[Grant]]":
+        """Return the permission rules of each file."""
+        return _by_source(self.grants)
+
+    def servers_by_source(self) -> "dict[Source, list[Server]]":
+        """Return the servers of each file."""
+        return _by_source(self.servers)
 
     def of(self, *forms: str) -> Iterator[Document]:
         """Yield the documents of some forms."""
@@ -130,6 +141,13 @@ class Project:
                 continue
             for one in node.strings():
                 self.grants.extend(permissions.rule_list(document.source, document.kind.client, one, one.text()))
+
+
+def _by_source(some: "Iterable[Placed]") -> "dict[Source, list[Placed]]":
+    found: dict[Source, list[Placed]] = {}
+    for one in some:
+        found.setdefault(one.source, []).append(one)
+    return found
 
 
 def _parse(document: Document) -> None:  # noqa: C901, PLR0912  one clause for each client or kind

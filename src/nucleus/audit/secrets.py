@@ -193,10 +193,10 @@ def scan(source: Source, roots: "tuple[Node, ...]") -> "list[Secret]":
             if node.kind != STRING:
                 continue
             name = next((part for part in reversed(path) if part != "[]"), "")
-            secret = by_name(source, name, node) if path and path[-1] != "[]" else None
-            if secret is not None and not any(low < secret.end and secret.start < high for low, high in taken):
-                found.append(secret)
-                taken.append((secret.start, secret.end))
+            named = by_name(source, name, node) if path and path[-1] != "[]" else None
+            if named is not None and not any(low < named.end and named.start < high for low, high in taken):
+                found.append(named)
+                taken.append((named.start, named.end))
     for secret in found:
         source.mask(secret.start, secret.end)
     return sorted(found, key=lambda secret: secret.start)

@@ -79,12 +79,8 @@ def is_residue(grant: Grant) -> bool:
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield one finding for each list that holds such rules, at the first of them."""
-    for source in dict.fromkeys(grant.source for grant in project.grants):
-        left = [
-            grant
-            for grant in project.grants
-            if grant.source is source and grant.listed is not None and is_residue(grant)
-        ]
+    for source, grants in project.grants_by_source().items():
+        left = [grant for grant in grants if grant.listed is not None and is_residue(grant)]
         if not left:
             continue
         first = left[0]

@@ -36,12 +36,8 @@ RULE = Rule("client-three-legs", "the servers of one client have all three legs"
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield the configurations whose servers complete the three legs together, none of them alone."""
-    for source in dict.fromkeys(server.source for server in project.servers):
-        judged = [
-            (server, legs.reach_of(server))
-            for server in project.servers
-            if server.source is source and not server.disabled
-        ]
+    for source, servers in project.servers_by_source().items():
+        judged = [(server, legs.reach_of(server)) for server in servers if not server.disabled]
         known = [(server, reach) for server, reach in judged if reach.confidence > Confidence.LOW]
         if any(legs.witness(reach.rows) for _, reach in known):
             continue

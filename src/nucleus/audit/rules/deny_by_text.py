@@ -33,12 +33,8 @@ RULE = Rule("deny-by-text", "commands denied by their text", Severity.INFO, Conf
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield the first deny rule on command text of each file."""
-    for source in dict.fromkeys(grant.source for grant in project.grants):
-        denied = [
-            g
-            for g in project.grants
-            if g.source is source and g.action == DENY and g.tool == SHELL and g.spec and not g.whole()
-        ]
+    for source, grants in project.grants_by_source().items():
+        denied = [g for g in grants if g.action == DENY and g.tool == SHELL and g.spec and not g.whole()]
         if denied:
             yield RULE.at(
                 source,

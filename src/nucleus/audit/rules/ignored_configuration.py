@@ -35,6 +35,7 @@ _JSON_CLIENTS = frozenset({"claude-desktop", "claude-code", "cursor", "windsurf"
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield tables of servers and hooks in files or under names that their client does not read."""
+    with_servers = {server.source for server in project.servers}
     for document, root in project.configs():
         name = document.path.rsplit("/", 1)[-1]
         key = root.key("mcpServers")
@@ -67,7 +68,7 @@ def check(project: Project) -> Iterator[Finding]:
             )
         named = "mcp" in name and document.kind.client != "goose"
         tables = [found for known in _TABLES if (found := root.get(known)) is not None and found.kind in {"map", "seq"}]
-        started = any(document.source is server.source for server in project.servers)
+        started = document.source in with_servers
         if named and root.kind == "map" and not started and not any(table.kind == "map" for table in tables):
             message = "no client finds a table of servers in this file"
             yield RULE.at(

@@ -86,8 +86,8 @@ def _giver(row: Row, granted: "list[tuple[Grant, tuple[Row, ...]]]") -> Grant | 
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield the files whose rules complete the three legs without a question."""
-    for source in dict.fromkeys(grant.source for grant in project.grants):
-        granted = [(grant, rows_of(grant)) for grant in project.grants if grant.source is source]
+    for source, grants in project.grants_by_source().items():
+        granted = [(grant, rows_of(grant)) for grant in grants]
         rows = [table.WORKSPACE_READ, *(row for _, some in granted for row in some)]
         path = legs.witness(sorted(dict.fromkeys(rows), key=lambda row: row not in _ANYWHERE))
         if not path:

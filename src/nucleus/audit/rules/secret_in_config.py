@@ -33,9 +33,9 @@ RULE = Rule("secret-in-config", "a secret as a value", Severity.HIGH, Confidence
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield what looks like a secret anywhere but on a command line."""
-    arguments = {(server.source.path, word.start, word.end) for server in project.servers for word in server.words}
+    words = {source: [w for s in servers for w in s.words] for source, servers in project.servers_by_source().items()}
     for secret in project.secrets:
-        if any(path == secret.source.path and start <= secret.start < end for path, start, end in arguments):
+        if any(word.start <= secret.start < word.end for word in words.get(secret.source, ())):
             continue
         if secret.source.path.endswith((".py", ".ts", ".js", ".mjs", ".cjs", ".mts")):
             continue

@@ -68,8 +68,7 @@ def _reads_all(grant: Grant) -> bool:
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield the first rule of each file that reads everything, where no rule denies a secret path."""
-    for source in dict.fromkeys(grant.source for grant in project.grants):
-        grants = [grant for grant in project.grants if grant.source is source]
+    for source, grants in project.grants_by_source().items():
         first = next((grant for grant in grants if _reads_all(grant)), None)
         if (
             first is None

@@ -40,8 +40,8 @@ def mediated(server: Server) -> bool:
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield the first unmediated server of each file, with the number of the others."""
-    for source in dict.fromkeys(server.source for server in project.servers):
-        bare = [s for s in project.servers if s.source is source and not s.disabled and not mediated(s)]
+    for source, servers in project.servers_by_source().items():
+        bare = [s for s in servers if not s.disabled and not mediated(s)]
         if bare:
             more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
             yield RULE.at(
