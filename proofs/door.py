@@ -1,10 +1,11 @@
 """``admit`` is decide for what is exact, and a refusal for everything else.
 
-The type check, ``_exact``, is taken as a truth of its own for each argument
-(a symbolic int has no type to look at); that it tells exact ints from all
+The type checks, ``_is_state`` and ``_is_request``, are taken as a truth of their
+own each (a symbolic int has no type to look at); that it tells exact ints from all
 else is tested, not proved: see ``battery`` and ``random_cases``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import z3
@@ -24,13 +25,13 @@ def obligations(kernel: Kernel) -> list[Obligation]:
     """Return what has to hold for ``admit`` to be the only way in."""
     exact = {"State": z3.Bool("exact.state"), "Request": z3.Bool("exact.request")}
 
-    def look(value: Any, kind: type, fields: Any) -> SymBool:
-        del value, fields
-        return SymBool(exact[kind.__name__])
+    def look(kind: str) -> Callable[[Any], SymBool]:
+        return lambda _: SymBool(exact[kind])
 
     door = Contract("boundary.admit", ("state", "request"), lambda *_: True, lambda *_: ())
     trusted = [
-        Summary(kernel.boundary._exact, look, lambda *_: z3.BoolVal(val=True)),  # noqa: SLF001  the door's own check
+        Summary(kernel.boundary._is_state, look("State"), lambda *_: z3.BoolVal(val=True)),  # noqa: SLF001  the door's own
+        Summary(kernel.boundary._is_request, look("Request"), lambda *_: z3.BoolVal(val=True)),  # noqa: SLF001  likewise
         summary_of(kernel, BY_NAME["decide.decide"]),
     ]
     found, arguments, inputs = prove_parts(kernel, door, trusted)
