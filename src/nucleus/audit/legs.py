@@ -30,6 +30,7 @@ from nucleus.policy.legs import Row
 CLASSES: Final[dict[str, tuple[Row, ...]]] = {
     "files": (table.WORKSPACE_READ, table.WRITE),
     "web": (table.FETCH,),
+    "browser": (table.SERVICE_READ, table.FETCH, table.POST),
     "search": (table.SEARCH,),
     "mail": (table.SERVICE_READ, table.PUBLISH),
     "chat": (table.SERVICE_READ, table.PUBLISH),
@@ -42,7 +43,7 @@ CLASSES: Final[dict[str, tuple[Row, ...]]] = {
     "money": (table.SERVICE_READ, table.PUBLISH),
     "telemetry": (table.SERVICE_READ,),
     "reference": (table.SEARCH,),
-    "memory": (table.WORKSPACE_READ,),
+    "memory": (table.SERVICE_READ, table.WRITE),
     "history": (table.HISTORY_READ, table.COMMIT),
     "design": (table.SERVICE_READ,),
     "nothing": (),
@@ -52,7 +53,8 @@ _WORDS: Final[dict[str, str]] = {
     word: kind
     for kind, words in {
         "files": "filesystem file files fs folder folders directory disk vault obsidian pdf excel xlsx docx csv markitdown desktop",  # noqa: E501  one pattern or table row, one line
-        "web": "fetch browser browse browsing playwright puppeteer selenium webdriver chrome chromium firefox devtools crawl crawler crawling scrape scraper scraping firecrawl web webpage website http https curl url urls rss feed youtube twitter reddit hackernews screenshot apify browserbase stagehand hyperbrowser download downloader wikipedia news arxiv social",  # noqa: E501  one pattern or table row, one line
+        "browser": "browser browse browsing playwright puppeteer selenium webdriver chrome chromium firefox devtools browserbase stagehand hyperbrowser",  # noqa: E501  one pattern or table row, one line
+        "web": "fetch crawl crawler crawling scrape scraper scraping firecrawl web webpage website http https curl url urls rss feed youtube twitter reddit hackernews screenshot apify download downloader wikipedia news arxiv social",  # noqa: E501  one pattern or table row, one line
         "search": "search websearch searxng serp serper google bing brave duckduckgo ddg exa tavily perplexity kagi linkup jina",  # noqa: E501  one pattern or table row, one line
         "mail": "mail email gmail outlook imap smtp inbox sendgrid mailgun postmark resend mailchimp",
         "chat": "slack discord telegram whatsapp teams signal messenger imessage mattermost zulip matrix sms twilio chat messages line wechat feishu lark dingtalk zoom",  # noqa: E501  one pattern or table row, one line
@@ -198,10 +200,10 @@ def limited(tools: "Iterable[str]", rows: "Sequence[Row]") -> "list[Row]":
 
 
 def legs(rows: "Iterable[Row]") -> int:
-    """Return the legs of rows: what results bring in, and whether anything can leave."""
+    """Return the legs of rows: what results bring in or a payload holds, and whether anything can leave."""
     seen = CLEAN
     for row in rows:
-        seen |= row.legs & (PRIVATE | UNTRUSTED) | (EXFIL if row.sink & EGRESS else CLEAN)
+        seen |= (row.legs | row.carried) & (PRIVATE | UNTRUSTED) | (EXFIL if row.sink & EGRESS else CLEAN)
     return seen
 
 

@@ -1,7 +1,5 @@
 """tool-redefines-itself: what is printed, to the letter, and what is left alone."""
 
-# ruff: noqa: E501  printed text is not wrapped
-
 from tests.audit.printed import printed
 
 FOUND = {
