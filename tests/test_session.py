@@ -414,6 +414,32 @@ def test_a_policy_error_has_its_place(repo: world.Repository, state: Path, tmp_p
         assert after.level == "cooperative", "a failed opening leaves nothing behind"
 
 
+def test_a_policy_can_come_from_a_revision_whatever_the_tree_says(repo: world.Repository, state: Path) -> None:
+    (repo.clone / "nucleus.toml").write_text('version = 1\nprofile = "read_only"\n')
+    world.git(repo.clone, "add", ".")
+    world.git(repo.clone, "commit", "-q", "-m", "a policy")
+    (repo.clone / "nucleus.toml").write_text('version = 1\nprofile = "local_dev"\n')
+    with Session(policy_rev="main", state=state), pytest.raises(PolicyDenied):
+        fs.write("README.md", "x")
+    session.end_gate()
+    with pytest.raises(PolicyError, match="no-such"):
+        Session(policy_rev="no-such", state=state)
+
+
+def test_what_the_owner_names_beside_the_files_counts_and_nonsense_does_not(
+    repo: world.Repository, tmp_path: Path
+) -> None:
+    del repo
+    with world.site(tmp_path) as example:
+        adopt_gate(tmp_path, network=example.network)
+        with pytest.raises(PolicyError, match="allow maps keys"):
+            Session(profile="safe_pr_fixer", state=tmp_path / "state", allow={"hosts": ["example.com"]})
+        session.end_gate()
+        adopt_gate(tmp_path, network=example.network)
+        with Session(profile="safe_pr_fixer", state=tmp_path / "state", allow={"fetch": ["example.com"]}):
+            assert net.fetch("https://example.com/page") == "<h1>Example</h1>\n"
+
+
 def test_async_code_uses_the_same_names(opened: Session) -> None:
     from nucleus import aio
 

@@ -30,6 +30,7 @@ from nucleus.gate.client import ambient, current
 from nucleus.gate.connection import Connection, abandon_all, patience, quarantined, refusal
 from nucleus.gate.spawn import Spawned, outside, start
 from nucleus.policy import call as kinds
+from nucleus.policy.layers import PROJECT_FILE
 from nucleus.tools.fs import Fs
 from nucleus.tools.git import Git
 from nucleus.tools.handles import seen_of
@@ -259,13 +260,15 @@ QUARANTINED: Final = dict.fromkeys(
 class Session(_Scope):
     """This process as a principal, under a policy that can only tighten from here."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is one choice of the owner
         self,
         profile: str = "",
         *,
         policy: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
         workspace: str | os.PathLike[str] = ".",
+        policy_rev: str = "",
         prompt: str = "",
+        allow: Mapping[str, Sequence[str]] | None = None,
         wait: float = 0.0,
         seal: bool = False,
         state: str | os.PathLike[str] | None = None,
@@ -275,6 +278,8 @@ class Session(_Scope):
 
         ``profile``  a built-in profile; "" takes it from the policy files
         ``policy``   policy files named by the owner: their grants count
+        ``policy_rev``  a git revision: the project's nucleus.toml counts as it stands there
+        ``allow``    what the owner names beside the files: {"fetch": ["docs.python.org"]}
         ``prompt``   the owner's own words: whole tokens in it are trusted destinations
         ``wait``     seconds that each question waits for its answer; 0 raises ApprovalRequired at once
         ``seal``     give up this process's own authority for good (Linux); import everything before
@@ -287,9 +292,15 @@ class Session(_Scope):
             "policies": [os.path.abspath(os.fspath(file)) for file in files],
             "workspace": os.path.realpath(workspace),
             "prompt": prompt,
+            "allow": {key: list(values) for key, values in (allow or {}).items()},
             "state": None if state is None else os.path.abspath(os.fspath(state)),
             "witness": None if witness is None else os.path.abspath(os.fspath(witness)),
         }
+        if policy_rev:
+            from nucleus.tools.revision import read_revision
+
+            found = read_revision(request["workspace"], policy_rev, PROJECT_FILE)
+            request |= {"revision": policy_rev, "revised": found.decode("utf-8", "surrogateescape")}
         if not _principal:
             outside(request["workspace"])
             spawned = start(["gate"])

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,8 +85,11 @@ def test_status_and_lockdown_reach_every_gate(agent: Agent) -> None:
 
 def test_a_watcher_sees_what_is_open_and_ends_with_the_last_gate(agent: Agent) -> None:
     seen: list[str] = []
-    watcher = threading.Thread(target=lambda: seen.extend(one["id"] for one in Gates(agent.state).watch()))
+    watcher = threading.Thread(target=lambda: [seen.append(one["id"]) for one in Gates(agent.state).watch()])
     watcher.start()
+    deadline = time.monotonic() + 20
+    while len(seen) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
     agent.go_on()
     agent.go_on()
     agent.process.wait(20)

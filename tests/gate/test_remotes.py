@@ -24,6 +24,9 @@ def test_the_remotes_of_a_real_repository_are_what_git_says(tmp_path: Path) -> N
         "up.stream": "git@forge.example:acme/app.git",
     }
     assert found.branch == "topic/x"
+    assert found.base == ""
+    git(tmp_path, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    assert remotes_of(str(tmp_path)).base == "trunk"
 
 
 def test_no_include_is_followed(tmp_path: Path) -> None:

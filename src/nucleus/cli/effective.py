@@ -42,7 +42,7 @@ def places_of(args: argparse.Namespace) -> Places:
 
 def _read_revision(workspace: str, revision: str, path: str) -> bytes:
     """Return a file of a git revision. Git's machinery is loaded only if it is asked for."""
-    from nucleus.cli.revision import read_revision
+    from nucleus.tools.revision import read_revision
 
     return read_revision(workspace, revision, path)
 

@@ -28,7 +28,7 @@ from nucleus.policy.label_file import FileJournal
 from nucleus.policy.labels import LabelStore
 from nucleus.policy.layers import Places, find_layers
 from nucleus.policy.load import OwnerChoices, load_policy, with_remotes
-from nucleus.policy.model import OwnerWords, Policy
+from nucleus.policy.model import KEYS, OwnerWords, Policy
 from nucleus.policy.place import prepare, state_directory
 from nucleus.policy.restrict import meet
 from nucleus.policy.schema import CAPABILITIES, LEVELS
@@ -76,7 +76,8 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         )
     policy = _policy(fields, workspace, home, state)
     labels = LabelStore(FileJournal.of_workspace(state, workspace))
-    context = Context(workspace=workspace, home=home, labels=labels, branch=remotes_of(workspace).branch)
+    made: set[str] = set()
+    context = _context(policy, workspace, home, labels, made)
     principal = secrets.token_hex(8)
     level = SEALED if fields.get("seal") else COOPERATIVE
     before = lineage.inherited(state, client)
@@ -116,13 +117,32 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         state,
         level,
         policy,
-        Tree(policy, context, labels, principal),
+        Tree(policy, context, labels, principal, made),
         writer,
         Redactor(),
         Credentials.of(state),
         event,
         policy.notes,
         dict(fields),
+    )
+
+
+def _context(policy: Policy, workspace: str, home: str, labels: LabelStore, made: set[str]) -> Context:
+    """Return what classification may know of the world. ``made`` are the files of this session itself."""
+
+    def present(path: str) -> bool:
+        return path not in made and os.path.lexists(os.path.join(workspace, path))
+
+    found = remotes_of(workspace)
+    public = any(remote.home and remote.public for remote in policy.remotes.values())
+    return Context(
+        workspace=workspace,
+        home=home,
+        labels=labels,
+        private_workspace=not public,
+        branch=found.branch,
+        base=found.base,
+        present=present,
     )
 
 
@@ -168,10 +188,29 @@ def cannot(error: NucleusError) -> dict[str, Any]:
 
 def _policy(fields: Mapping[str, Any], workspace: str, home: str, state: Path) -> Policy:
     named = [path for path in fields.get("policies", []) if type(path) is str]
-    layers = find_layers(Places(Path(workspace), Path(home), state), named=named)
+    revision = _text(fields, "revision")
+    layers = find_layers(
+        Places(Path(workspace), Path(home), state),
+        named=named,
+        revision=revision,
+        # The owner's side has read it, by a git of its own, before the agent started.
+        read_revision=lambda *_: _text(fields, "revised").encode("utf-8", "surrogateescape"),
+    )
     words = OwnerWords(frozenset(_text(fields, "prompt").split()))
-    choices = OwnerChoices(profile=_text(fields, "profile"), words=words, home=home)
+    choices = OwnerChoices(profile=_text(fields, "profile"), allow=_allowed(fields), words=words, home=home)
     return with_remotes(load_policy(layers, choices), remotes_of(workspace).urls)
+
+
+def _allowed(fields: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return what the owner named outside of any file. Raises PolicyError."""
+    allow = fields.get("allow") or {}
+    proper = type(allow) is dict and all(
+        key in KEYS and type(values) is list and all(type(value) is str for value in values)
+        for key, values in allow.items()
+    )
+    if not proper:
+        raise PolicyError("allow maps keys of the policy language to lists of text", fix=f"keys: {', '.join(KEYS)}")
+    return dict(allow)
 
 
 def _workspace(fields: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ _SECTION: Final = re.compile(r'^\s*\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\\n]|\\["
 _VALUE: Final = re.compile(r"^\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*(\S(?:.*\S)?)\s*$")
 _PLAIN: Final = re.compile(r'^[^"\\#;\s]+$')
 _HEAD: Final = re.compile(r"^ref: refs/heads/(\S+)\s*$")
+_REMOTE_HEAD: Final = re.compile(r"^ref: refs/remotes/origin/(\S+)\s*$")
 
 
 @final
@@ -25,6 +26,8 @@ class Remotes:
 
     urls: dict[str, str] = field(default_factory=dict)
     branch: str = ""
+    base: str = ""
+    """The branch that the remote calls its head, as the last fetch noted it: where pull requests go."""
 
 
 def remotes_of(workspace: str) -> Remotes:
@@ -32,7 +35,9 @@ def remotes_of(workspace: str) -> Remotes:
     folder = os.path.join(workspace, ".git")
     if os.path.islink(folder):
         return Remotes()
-    return Remotes(parse(_text(os.path.join(folder, "config"))), _branch(_text(os.path.join(folder, "HEAD"))))
+    base = _named(_REMOTE_HEAD, _text(os.path.join(folder, "refs", "remotes", "origin", "HEAD")))
+    branch = _named(_HEAD, _text(os.path.join(folder, "HEAD")))
+    return Remotes(parse(_text(os.path.join(folder, "config"))), branch, base)
 
 
 def parse(text: str) -> dict[str, str]:
@@ -50,9 +55,9 @@ def parse(text: str) -> dict[str, str]:
     return {name: urls[0] for name, urls in found.items() if len(urls) == 1 and _PLAIN.match(urls[0])}
 
 
-def _branch(text: str) -> str:
-    head = _HEAD.match(text)
-    return head[1] if head else ""
+def _named(form: "re.Pattern[str]", text: str) -> str:
+    found = form.match(text)
+    return found[1] if found else ""
 
 
 def _text(path: str) -> str:

@@ -55,10 +55,14 @@ CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
 class Tree:
     """The policies of a gate's principals, and the one workspace that they share."""
 
-    def __init__(self, policy: Policy, context: Context, labels: LabelStore, principal: str) -> None:
+    def __init__(
+        self, policy: Policy, context: Context, labels: LabelStore, principal: str, made: set[str] | None = None
+    ) -> None:
         self._policies = {principal: policy}
         self._context = context
         self._labels = labels
+        self._made = set() if made is None else made
+        """Files that did not exist before this session wrote them."""
         self._key = secrets.token_bytes(32)
 
     def policy_of(self, principal: str) -> Policy:
@@ -105,6 +109,8 @@ class Tree:
     def after(self, call: Call, facts: Classified, outcome: Outcome) -> int:
         """Note what is in place after an effect; return the exposure of what was really read."""
         if call.kind == kinds.WRITE:
+            if outcome.value.get("created") is True:
+                self._made.add(str(facts.resolved["path"]))
             self._labels.settle(str(facts.resolved["path"]), hashlib.sha256(call.body).hexdigest())
         if call.kind == kinds.BRANCH and call.args.get("switch") is True:
             self._context = replace(self._context, branch=str(facts.resolved["branch"]))

@@ -46,7 +46,11 @@ def ruled(judgement: Judgement, key: str, value: object, *, vouched: bool = Fals
     """
     if judgement.scope == SCOPE_ALLOW or (vouched and judgement.silent and judgement.scope == SCOPE_ASK):
         return FINE
-    step = f"[allow] {key} = [{value!r}] in a trusted policy" if judgement.silent else f"change {judgement.where}"
+    step = f"change {judgement.where}"
+    if judgement.silent:
+        step = f"[allow] {key} = [{value!r}] in a trusted policy"
+    elif judgement.where.startswith("profile "):
+        step = "another profile, or a person's yes" if judgement.scope == SCOPE_ASK else "another profile"
     return Ruling(judgement.scope, judgement.why, judgement.where, step)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nucleus.cli import main
-from nucleus.cli.revision import read_revision
+from nucleus.tools.revision import read_revision
 from nucleus.errors import PolicyError
 
 BASE = 'version = 1\nprofile = "read_only"\n'
