@@ -153,8 +153,9 @@ def named(path: str) -> Kind:
 def walk(root: Path, skipped: "list[tuple[str, str]]") -> Iterator[tuple[str, Kind]]:
     """Yield relative paths and kinds below ``root`` in a fixed order; ``skipped`` gets what was left out, and why.
 
-    Links are not followed. A directory that can't be listed raises OSError.
+    The last two directories of ``root`` count too: they may be a client's own. Links are not followed. A directory that can't be listed raises OSError.
     """
+    above = "/".join(root.absolute().parts[-2:]).strip("/")
     stack = [""]
     while stack:
         folder = stack.pop()
@@ -164,7 +165,7 @@ def walk(root: Path, skipped: "list[tuple[str, str]]") -> Iterator[tuple[str, Ki
         for entry in listed:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_symlink():
-                kind = classify(path)
+                kind = classify(f"{above}/{path}")
                 if kind is not None and not kind.form.endswith("?"):
                     skipped.append((path, "a symbolic link; its target is judged where it stands"))
             elif entry.is_dir():
@@ -173,7 +174,7 @@ def walk(root: Path, skipped: "list[tuple[str, str]]") -> Iterator[tuple[str, Ki
                 else:
                     below.append(path)
             else:
-                kind = classify(path)
+                kind = classify(f"{above}/{path}")
                 if kind is not None:
                     yield path, kind
         stack.extend(reversed(below))

@@ -264,7 +264,7 @@ def load(root: Path, paths: "list[Path]", *, home: Path | None = None) -> Projec
                 if place not in done:
                     done.add(place)
                     shown = relative if base in {"", "."} else f"{base}/{relative}"
-                    load_file(project, place, shown, _kind_below(shown, kind))
+                    load_file(project, place, shown, kind)
         elif path not in done:
             done.add(path)
             shown = shown_path(root, path)
@@ -275,11 +275,6 @@ def load(root: Path, paths: "list[Path]", *, home: Path | None = None) -> Projec
                 load_file(project, home / relative, f"~/{relative}", kind, user=True)
     finish(project)
     return project
-
-
-def _kind_below(shown: str, kind: Kind) -> Kind:
-    """Return the kind by the longer path: what is above the walked directory may name the client."""
-    return discover.classify(shown) or kind
 
 
 def shown_path(root: Path, path: Path) -> str:
