@@ -153,7 +153,8 @@ def named(path: str) -> Kind:
 def walk(root: Path, skipped: "list[tuple[str, str]]") -> Iterator[tuple[str, Kind]]:
     """Yield relative paths and kinds below ``root`` in a fixed order; ``skipped`` gets what was left out, and why.
 
-    The last two directories of ``root`` count too: they may be a client's own. Links are not followed. A directory that can't be listed raises OSError.
+    The last two directories of ``root`` count too: they may be a client's own. Links are not followed.
+    A directory that can't be listed raises OSError.
     """
     above = "/".join(root.absolute().parts[-2:]).strip("/")
     stack = [""]

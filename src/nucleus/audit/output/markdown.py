@@ -5,6 +5,7 @@ from nucleus.audit.model import Finding, Severity
 from nucleus.audit.output.text import summary
 
 MARKER = "<!-- nucleus audit -->"
+_ESCAPED = {ord(char): f"&#{ord(char)};" for char in "\\`*_{}[]()#+!|~<>@"}
 LIMIT = 50
 """Findings in the table; a comment has a size limit, and nobody reads more."""
 _ICONS = {Severity.HIGH: "high", Severity.MEDIUM: "medium", Severity.LOW: "low", Severity.INFO: "info"}
@@ -30,9 +31,7 @@ def _row(finding: Finding) -> str:
 
 def _cell(text: str) -> str:
     """Return text that no Markdown or HTML in it can leave the cell: messages quote configuration files."""
-    for char in "\\`*_{}[]()#+!|~<>@":
-        text = text.replace(char, f"&#{ord(char)};")
-    return text.replace("://", ":&#47;/")
+    return text.translate(_ESCAPED).replace("://", ":&#47;/")
 
 
 def _code(text: str) -> str:

@@ -69,7 +69,13 @@ def check(project: Project) -> Iterator[Finding]:
         named = "mcp" in name and document.kind.client != "goose"
         tables = [found for known in _TABLES if (found := root.get(known)) is not None and found.kind in {"map", "seq"}]
         started = document.source in with_servers
-        if named and root.kind == "map" and not started and not any(table.kind == "map" for table in tables):
+        if (
+            named
+            and root.kind == "map"
+            and root.children
+            and not started
+            and not any(table.kind == "map" for table in tables)
+        ):
             message = "no client finds a table of servers in this file"
             yield RULE.at(
                 document.source, root.start, root.start + 1, message, subject="none", confidence=Confidence.LOW
