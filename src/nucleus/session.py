@@ -273,6 +273,7 @@ class Session(_Scope):
         seal: bool = False,
         state: str | os.PathLike[str] | None = None,
         witness: str | os.PathLike[str] | None = None,
+        record_content: bool = False,
     ) -> None:
         """Open the gate of this process, or meet the policy with that of the gate that is there.
 
@@ -282,6 +283,8 @@ class Session(_Scope):
         ``allow``    what the owner names beside the files: {"fetch": ["docs.python.org"]}
         ``prompt``   the owner's own words: whole tokens in it are trusted destinations
         ``wait``     seconds that each question waits for its answer; 0 raises ApprovalRequired at once
+        ``witness``  a file or directory that gets a copy of each checkpoint of the trace
+        ``record_content``  keep what was written, sent and read too, beside the trace (0600, never exported)
         ``seal``     give up this process's own authority for good (Linux); import everything before
 
         Raises PolicyError, CannotEnforce (nothing was opened), StateBlocked.
@@ -292,6 +295,7 @@ class Session(_Scope):
             "policies": [os.path.abspath(os.fspath(file)) for file in files],
             "workspace": os.path.realpath(workspace),
             "prompt": prompt,
+            "record_content": record_content,
             "allow": {key: list(values) for key, values in (allow or {}).items()},
             "state": None if state is None else os.path.abspath(os.fspath(state)),
             "witness": None if witness is None else os.path.abspath(os.fspath(witness)),

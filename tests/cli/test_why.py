@@ -178,3 +178,32 @@ def test_a_damaged_trace_is_told_and_read_up_to_there(why: object, trace: Path) 
     status, page = why()
     assert status == 0
     assert "read up to here" in page
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("git.push", "origin", "main"),
+        ("git_push", "origin", "main"),
+        ("fs.read", "src/a.py"),
+        ("net.fetch", "https://x.example/"),
+    ],
+)
+def test_the_names_of_records_and_policies_are_understood_too(why: object, words: tuple[str, ...]) -> None:
+    status, page = why("--policy", "nucleus.toml", *words)
+    assert status == 0
+    assert "in a fresh session: " in page
+
+
+def test_the_recorded_profile_is_the_one_that_explains(why: object, tmp_path: Path) -> None:
+    """A session opened with ``profile=`` and no file: the last refusal still says where it stands."""
+    from nucleus import ApprovalRequired, Session, session
+    from nucleus.tools import fs
+
+    Path("nucleus.toml").unlink()
+    with Session(profile="read_only", state=tmp_path / "state"), pytest.raises(ApprovalRequired):
+        fs.read("/etc/hostname")
+    session.end_gate()
+    page = why("--state", str(tmp_path / "state"))[1]
+    assert "stands at:" in page
+    assert "profile read_only" in page

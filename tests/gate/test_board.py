@@ -25,7 +25,7 @@ def board() -> Board:
     }
     opened = Opened("p", EVERYTHING, 0, 100, DEADLINE, 100, 0)
     opening: Any = SimpleNamespace(
-        writer=TraceWriter.in_memory(header), event=opened, principal="p", level="cooperative"
+        writer=TraceWriter.in_memory(header), event=opened, principal="p", level="cooperative", contents=None
     )
     return Board(opening, Settings(clock=lambda: 0))
 

@@ -243,6 +243,35 @@ def test_the_trace_of_a_whole_session_verifies_and_replays(opened: Running) -> N
     replay(path)
 
 
+def test_contents_are_kept_only_if_asked_for_and_never_exported(gate: Callable[..., Running]) -> None:
+    from nucleus.trace.content import read_content
+
+    running = gate()
+    running.open(record_content=True)
+    running.client.mediate(kinds.WRITE, {"path": "README.md"}, b"canary-content")
+    exported = running.client.request({"do": "export"})[1]
+    running.close()
+    (store,) = (running.state / "traces").glob("*.content")
+    assert [(what, content) for _, what, content in read_content(store)] == [("body", b"canary-content")]
+    assert store.stat().st_mode & 0o077 == 0
+    assert b"canary" not in exported
+
+
+def test_contents_that_can_not_be_kept_stop_the_effect(
+    gate: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = gate()
+    running.open(record_content=True)
+
+    def full(*_: object) -> None:
+        raise TraceError("no space")
+
+    monkeypatch.setattr("nucleus.trace.content.ContentStore.keep", full)
+    with pytest.raises((StateBlocked, OSError)):
+        running.client.mediate(kinds.WRITE, {"path": "README.md"}, b"unrecorded")
+    assert running.readme() == "# App\n"
+
+
 def test_no_secret_of_a_call_is_in_the_trace(opened: Running) -> None:
     opened.client.mediate(kinds.WRITE, {"path": "README.md"}, b"canary-content")
     with contextlib.suppress(ApprovalRequired, PolicyDenied):

@@ -40,6 +40,22 @@ OPS: Final[Mapping[str, tuple[str, str]]] = {
     "spawn": (kinds.SPAWN, "name"),
 }
 """What a person may ask about -> the kind of call, and the argument that ARG is."""
+ALIASES: Final[Mapping[str, str]] = {
+    **{kind: op for op, (kind, _) in OPS.items()},
+    "read_files": "read",
+    "write_files": "write",
+    "edit_files": "edit",
+    "run_bash": "run",
+    "glob_search": "list",
+    "grep_search": "read",
+    "web_search": "search",
+    "web_fetch": "fetch",
+    "git_commit": "commit",
+    "git_push": "push",
+    "create_pr": "pr",
+    "manage_pods": "spawn",
+}
+"""The names that records, the SDK and policies use for the same things."""
 FOUND: Final = 0
 NOTHING: Final = 1
 
@@ -53,6 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain one decision: a recorded one, or one that has not been asked for yet."""
     words: list[str] = args.words
+    words[:1] = [ALIASES.get(words[0], words[0])] if words else []
     if words and (len(words) > 1 or words[0] in OPS):
         return _foreseen(args, words[0], words[1:])
     return _recorded(args, words[0] if words else "")
@@ -171,12 +188,14 @@ def _shown(arguments: Any) -> str:
 
 def _reread(args: argparse.Namespace, header: Mapping[str, Any], record: Mapping[str, Any]) -> Classified | None:
     """Return the facts as the policy that holds here gives them now, None if that is not the recorded policy."""
+    recorded = header.get("policy")
+    if isinstance(recorded, Mapping) and not args.profile and " & " not in str(recorded.get("profile", " & ")):
+        args.profile = recorded["profile"]
     try:
         holds = effective(args)
     except PolicyError as error:
         print(f"  the policy can't be read any more: {error}")
         return None
-    recorded = header.get("policy")
     if not isinstance(recorded, Mapping) or recorded.get("digest") != holds.policy.digest:
         print("  the policy of this directory is not the recorded one; where the rule stands is not known")
         return None

@@ -85,6 +85,18 @@ class Board:
             return (Reply(self.core.in_flight[event.number].ref, "denied", fields),)
         return ()
 
+    def keep(self, of: int, what: str, content: bytes) -> bool:
+        """Store a content if the owner asked for that; False if it can't be stored, and then nothing goes on."""
+        contents = self.opening.contents
+        if contents is None or not content:
+            return True
+        try:
+            contents.keep(of, what, content)
+        except (NucleusError, OSError) as error:
+            self.broken = f"contents can't be kept: {error}"
+            return False
+        return True
+
     def root_state(self) -> list[int]:
         """Return the kernel state of the first principal: it has joined what its children saw."""
         return ints(self.core.principals[self.opening.principal].state)

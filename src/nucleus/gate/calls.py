@@ -183,6 +183,9 @@ class Calls:
         gate = self._board.core
         held.legs = floored(core.request_of(gate, held.submit, approved=True))[0]
         self._at_work[number] = ref
+        if not self._board.keep(number, "body", held.call.body):
+            self._performed(number, failed("OSError", f"not tried: {self._board.broken}"))
+            return
         if held.call.kind == kinds.TOOL:
             held.link.send({"what": "perform", "number": number, "id": held.submit.id})
             return
@@ -216,6 +219,7 @@ class Calls:
             return
         held, opening = self._held[ref], self._board.opening
         held.outcome = outcome
+        self._board.keep(number, "result", outcome.body)
         ok = outcome.status != "failed"
         seen = opening.tree.after(held.call, held.facts, outcome) if ok else 0
         held.legs |= seen

@@ -32,6 +32,7 @@ from nucleus.policy.model import KEYS, OwnerWords, Policy
 from nucleus.policy.place import prepare, state_directory
 from nucleus.policy.restrict import meet
 from nucleus.policy.schema import CAPABILITIES, LEVELS
+from nucleus.trace.content import ContentStore
 from nucleus.trace.recovery import recover
 from nucleus.trace.redact import Redactor
 from nucleus.trace.writer import TraceWriter
@@ -54,6 +55,8 @@ class Opening:
     tree: Tree
     writer: TraceWriter
     redactor: Redactor
+    contents: ContentStore | None
+    """Where contents go if the owner asked for them (0600, never exported)."""
     credentials: Credentials
     event: Opened
     notes: tuple[str, ...]
@@ -120,6 +123,7 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         Tree(policy, context, labels, principal, made),
         writer,
         Redactor(),
+        ContentStore.create(writer.path) if fields.get("record_content") is True else None,
         Credentials.of(state),
         event,
         policy.notes,

@@ -8,6 +8,7 @@ from nucleus.kernel.boundary import pack
 from nucleus.kernel.decide import ALLOW
 from nucleus.kernel.facts import SCOPE_ALLOW, floored
 from nucleus.kernel.state import Request, State
+from nucleus.policy.reasons import RULES
 from nucleus.trace.record import VERDICTS, rule_names
 
 
@@ -52,9 +53,17 @@ def refusal(event: Submit, rules: int, state: State) -> dict[str, Any]:
         "rules": names,
         "why": facts.why if hidden else "",
         "where": facts.where if hidden else "",
-        "next_step": facts.next_step,
+        "next_step": _next_step(event, names),
         "exposure": state.exposure,
     }
+
+
+def _next_step(event: Submit, names: list[str]) -> str:
+    """Return what would change a refusal: the scope's own line, or what lifts the first rule."""
+    if "scope" in names and event.facts.next_step:
+        return event.facts.next_step
+    reason = RULES.get(names[0]) if names else None
+    return "" if reason is None else reason.change
 
 
 def pending_fields(event: Submit, question: Question, rules: int) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Server:
         if self._board is not None and not self._board.broken:
             self._board.opening.writer.close("the client ended")
             lineage.leave(self._board.opening.state, self._client, self._board.root_state())
+        if self._board is not None and self._board.opening.contents is not None:
+            self._board.opening.contents.close()
         self._loop.close()
 
     def _asked(self, link: Link, fields: dict[str, Any], body: bytes) -> None:
