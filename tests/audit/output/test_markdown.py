@@ -13,7 +13,7 @@ def test_the_comment_is_found_again_by_its_first_line() -> None:
 
 def test_a_row_for_each_finding() -> None:
     rows = [line for line in markdown.render(report()).splitlines() if line.startswith("| high | ")]
-    assert rows[2] == (
+    assert rows[0] == (
         "| high | `project-servers-enabled` | `.claude/settings.json:1` | whatever servers a project file names are "
         "started without asking |"
     )
