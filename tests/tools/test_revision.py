@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from nucleus.cli import main
-from nucleus.tools.revision import read_revision
 from nucleus.errors import PolicyError
+from nucleus.tools.revision import read_revision
 
 BASE = 'version = 1\nprofile = "read_only"\n'
 
