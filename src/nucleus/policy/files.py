@@ -65,9 +65,8 @@ def read(policy: Policy, call: Call, context: Context) -> Classified:
     elif not place.inside and path.startswith(_MACHINE) and not judgement.exact:
         ruling = least(ruling, deny(f"{path} shows the machine and other processes", "copy what is needed into a file"))
     tree = call.kind != kinds.READ
-    resolved: dict[str, Any] = {"path": path, "hidden": hidden(policy, contents=call.kind in {kinds.READ, kinds.GREP})}
-    if call.kind == kinds.READ:
-        resolved["hidden"] = list(_limits(policy.scopes["read"], asked=False))
+    left_out = hidden(policy, contents=call.kind == kinds.GREP) if tree else _limits(policy.scopes["read"], asked=False)
+    resolved: dict[str, Any] = {"path": path, "hidden": left_out}
     labels = labels_of(policy, context, path, tree=tree) if place.inside else 0
     labels |= _SECRET if secret else 0
     if not place.inside:
@@ -173,10 +172,16 @@ def labels_of(policy: Policy, context: Context, path: str, *, tree: bool) -> int
     return bits
 
 
-def hidden(policy: Policy, *, contents: bool) -> list[str]:
+def hidden(policy: Policy, *, contents: bool) -> tuple[str, ...]:
     """Return patterns of what a tree read leaves out; with ``contents`` secret-looking names too."""
-    patterns = [*_limits(policy.scopes["read"], asked=True), "**/.git", "**/.git/**"]
-    return patterns + list(secret_patterns()) if contents else patterns
+    return _left_out(policy.scopes["read"], contents=contents)
+
+
+@lru_cache(maxsize=64)
+def _left_out(scope: Scope, *, contents: bool) -> tuple[str, ...]:
+    # Remembered, not made anew: a copy for each call would cost more the more rules there are.
+    secrets = secret_patterns() if contents else ()
+    return (*_limits(scope, asked=True), "**/.git", "**/.git/**", *secrets)
 
 
 @lru_cache(maxsize=64)
