@@ -512,3 +512,13 @@ def test_the_agents_own_process_can_not_answer(opened: Session, state: Path) -> 
     )
     assert done.returncode != 0
     assert asked.value.id in opened.pending
+
+
+@pytest.mark.parametrize(("name", "below"), [("NUCLEUS_STATE", ""), ("XDG_STATE_HOME", "nucleus")])
+def test_a_session_keeps_its_state_where_the_command_line_looks_for_it(
+    repo: world.Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, below: str
+) -> None:
+    del repo
+    monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
+    with Session(profile="read_only") as s:
+        assert s.trace.path.parent == tmp_path / "elsewhere" / below / "traces"

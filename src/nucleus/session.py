@@ -31,6 +31,7 @@ from nucleus.gate.connection import Connection, abandon_all, patience, quarantin
 from nucleus.gate.spawn import Spawned, outside, start
 from nucleus.policy import call as kinds
 from nucleus.policy.layers import PROJECT_FILE
+from nucleus.policy.place import state_directory
 from nucleus.tools.fs import Fs
 from nucleus.tools.git import Git
 from nucleus.tools.handles import seen_of
@@ -282,6 +283,7 @@ class Session(_Scope):
         ``policy_rev``  a git revision: the project's nucleus.toml counts as it stands there
         ``allow``    what the owner names beside the files: {"fetch": ["docs.python.org"]}
         ``prompt``   the owner's own words: whole tokens in it are trusted destinations
+        ``state``    where traces and questions are kept, as for ``nucleus --state``; else NUCLEUS_STATE, XDG_STATE_HOME
         ``wait``     seconds that each question waits for its answer; 0 raises ApprovalRequired at once
         ``witness``  a file or directory that gets a copy of each checkpoint of the trace
         ``record_content``  keep what was written, sent and read too, beside the trace (0600, never exported)
@@ -297,7 +299,7 @@ class Session(_Scope):
             "prompt": prompt,
             "record_content": record_content,
             "allow": {key: list(values) for key, values in (allow or {}).items()},
-            "state": None if state is None else os.path.abspath(os.fspath(state)),
+            "state": str(state_directory(os.fspath(state or os.environ.get("NUCLEUS_STATE", "")), os.environ)),
             "witness": None if witness is None else os.path.abspath(os.fspath(witness)),
         }
         if policy_rev:

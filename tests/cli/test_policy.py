@@ -154,3 +154,10 @@ def test_schema_and_profiles_are_for_programs_and_people(ran: object) -> None:
 def test_a_wrong_call_is_usage(ran: object) -> None:
     assert ran()[0] == 2
     assert ran("forget")[0] == 2
+
+
+@pytest.mark.parametrize("action", ["check", "show", "diff", "test", "trust", "schema", "profiles", "import"])
+def test_the_global_options_are_allowed_after_each_action(ran: object, action: str) -> None:
+    status, out, _ = ran(action, "--help")  # type: ignore[operator]
+    assert status == 0
+    assert "--state DIR" in out

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from nucleus.cli import shared
 from nucleus.cli.effective import add_options, effective, places_of
 from nucleus.cli.importing import configure_import, run_import
 from nucleus.errors import PolicyError
@@ -33,26 +34,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands."""
     commands = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    check = commands.add_parser("check", help="is this file a policy, and does every line of it count?")
+    def add(name: str, line: str) -> argparse.ArgumentParser:
+        text = line[0].upper() + line[1:] + ("" if line.endswith("?") else ".")
+        return commands.add_parser(name, help=line, description=text, allow_abbrev=False, parents=[shared()])
+
+    check = add("check", "is this file a policy, and does every line of it count?")
     check.add_argument("files", nargs="*", metavar="FILE", help=f"default: {PROJECT_FILE}")
     check.add_argument("--profile", metavar="P", default="", help="the ceiling, where the file names none")
 
-    shown = commands.add_parser("show", help="what holds here, on its own and with your yes")
+    shown = add("show", "what holds here, on its own and with your yes")
     add_options(shown)
     shown.add_argument("--json", action="store_true", help="the canonical form, for programs")
 
-    compared = commands.add_parser("diff", help="what A permits that B does not, with witnesses")
+    compared = add("diff", "what A permits that B does not, with witnesses")
     compared.add_argument("a", metavar="A", help="a policy file, or the name of a profile")
     compared.add_argument("b", metavar="B", help="likewise")
     compared.add_argument("--profile", metavar="P", default="", help="the ceiling, where a file names none")
 
-    tested = commands.add_parser("test", help="run allow, ask and deny cases against the policy that holds here")
+    tested = add("test", "run allow, ask and deny cases against the policy that holds here")
     tested.add_argument("cases", nargs="?", metavar="CASES", default=CASES_FILE, help=f"default: {CASES_FILE}")
     add_options(tested)
 
-    trusted = commands.add_parser(
-        "trust", help="let a policy file in the workspace grant, as long as it does not change"
-    )
+    trusted = add("trust", "let a policy file in the workspace grant, as long as it does not change")
     trusted.add_argument("file", nargs="?", metavar="FILE", default=PROJECT_FILE, help=f"default: {PROJECT_FILE}")
     trusted.add_argument("--profile", metavar="P", default="", help="the ceiling, where the file names none")
     trusted.add_argument(
@@ -60,10 +63,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     trusted.add_argument("--undo", action="store_true", help="take the trust back")
 
-    commands.add_parser("schema", help="the JSON Schema of a policy file, for editors")
-    commands.add_parser("profiles", help="the built-in profiles")
+    add("schema", "the JSON Schema of a policy file, for editors")
+    add("profiles", "the built-in profiles")
 
-    imported = commands.add_parser("import", help="the settings of another tool as a policy, and what it can't say")
+    imported = add("import", "the settings of another tool as a policy, and what it can't say")
     configure_import(imported)
 
 
