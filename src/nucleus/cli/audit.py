@@ -17,7 +17,6 @@ from nucleus.audit.settings import Settings, from_policy
 from nucleus.audit.text import encode
 from nucleus.cli import Usage, version
 from nucleus.errors import PolicyError
-from nucleus.policy.place import home_directory
 
 FORMATS: Final = ("text", "concise", "json", "sarif", "github", "markdown")
 POLICY_FILE: Final = "nucleus.toml"
@@ -48,13 +47,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--list-rules", action="store_true", help="print all rules")
 
 
-def run(args: argparse.Namespace) -> int:  # noqa: PLR0911  one return for each kind
+def run(args: argparse.Namespace) -> int:
     """Audit and return 0 (nothing that counts), 1 (findings) or 2 (a path is missing, or the call was wrong)."""
-    gc.disable()  # one short pass in which nothing is thrown away; collecting is a tenth of it
     if args.explain is not None:
         return _explain(args.explain)
     if args.list_rules:
         return _list_rules()
+    collecting = gc.isenabled()
+    gc.disable()  # one short pass in which nothing is thrown away; collecting would be a tenth of it
+    try:
+        return _audit(args)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _audit(args: argparse.Namespace) -> int:
     if args.unsafe_fixes and not (args.fix or args.diff):
         raise Usage("--unsafe-fixes needs --fix or --diff")
     paths = [Path(path) for path in args.paths] or [Path()]
@@ -63,15 +71,13 @@ def run(args: argparse.Namespace) -> int:  # noqa: PLR0911  one return for each 
         print(f"nucleus: {missing[0]}: no such file or directory", file=sys.stderr)
         return 2
     root = Path.cwd()
-    project = load(root, paths, home=Path(home_directory()) if args.user else None)
+    project = load(root, paths, home=Path.home() if args.user else None)
     chosen = _settings(args, project, paths)
     result = audit(project, chosen)
     if args.write_baseline:
         _write(Path(args.write_baseline), baseline.written(result.findings + result.known).encode())
-        print(
-            f"{args.write_baseline}: {len(result.findings) + len(result.known)} findings are known from now on",
-            file=sys.stderr,
-        )
+        count = len(result.findings) + len(result.known)
+        print(f"{args.write_baseline}: {count} findings are known from now on", file=sys.stderr)
         return 0
     if args.diff or args.fix:
         return _edit(args, root, project, result, chosen)
@@ -177,14 +183,12 @@ def _edit(args: argparse.Namespace, root: Path, project: Project, result: Result
         return 1 if made else 0
     for change in made:
         place = (
-            Path(home_directory()) / change.source.path[2:]
-            if change.source.path.startswith("~/")
-            else root / change.source.path
+            Path.home() / change.source.path[2:] if change.source.path.startswith("~/") else root / change.source.path
         )
         _write(place, encode(change.source, change.text))
         print(f"{change.source.path}: {'; '.join(change.titles)}", file=sys.stderr)
     paths = [Path(path) for path in args.paths] or [Path()]
-    again = audit(load(root, paths, home=Path(home_directory()) if args.user else None), chosen)
+    again = audit(load(root, paths, home=Path.home() if args.user else None), chosen)
     _print(args, _render(args, again))
     return _status(again, chosen)
 
