@@ -117,7 +117,7 @@ class Ref:
 
 def rule_names(rules: int) -> list[str]:
     """Return the names of the rules in a set of bits, in the order of the kernel's table."""
-    return [name for bit, name in RULES if rules & bit]
+    return [name for bit, name in RULES if rules & bit] if rules else []
 
 
 def verify_shape(record: dict[str, Any]) -> None:
