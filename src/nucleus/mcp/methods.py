@@ -1,0 +1,89 @@
+"""The methods of every MCP revision, and what each field of a client's message can carry.
+
+The tables are data (``methods.toml``). Source: the ``schema.ts`` of each
+revision of the Model Context Protocol specification.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, Literal, final
+
+REVISIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
+LEVELS: Final = frozenset(("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"))
+TREATMENTS: Final = frozenset(
+    (
+        *("revision", "level", "once", "cursor", "prompt", "resource", "task", "state", "request"),
+        *("filter", "token", "servers", "small", "drop", "sink"),
+    )
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One message that a client may send."""
+
+    name: str
+    first: str
+    last: str
+    judge: Literal["never", "read", "call"]
+    fields: Mapping[str, str]
+    """Field of ``params`` -> treatment."""
+    lists: str = ""
+
+    def known_in(self, revision: str) -> bool:
+        """Whether ``revision`` has this method. Revisions are dates: text order is their order."""
+        return self.first <= revision <= self.last
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """All of ``methods.toml``, checked."""
+
+    meta: Mapping[str, str]
+    requests: Mapping[str, Method]
+    notifications: Mapping[str, Method]
+    questions: Mapping[str, tuple[str, str, str]]
+    """What a server may ask: first and last revision, and the treatment of the answer."""
+    news: Mapping[str, tuple[str, str, bool]]
+    """What a server may tell: first and last revision, and whether it is content."""
+
+
+def read_tables(text: str) -> Tables:
+    """Return the tables in ``text``. Raises ValueError for a treatment, revision or judge that nobody knows."""
+    data = tomllib.loads(text)
+    return Tables(
+        _treatments(data["meta"]),
+        {name: _method(name, row) for name, row in data["request"].items()},
+        {name: _method(name, row) for name, row in data["notification"].items()},
+        {name: (*_span(row), str(row["answer"])) for name, row in data["question"].items()},
+        {name: (*_span(row), bool(row["content"])) for name, row in data["news"].items()},
+    )
+
+
+def _method(name: str, row: Mapping[str, Any]) -> Method:
+    first, last = _span(row)
+    judge = row["judge"]
+    if judge not in {"never", "read", "call"}:
+        raise ValueError(f"{name}: nobody knows how to judge {judge!r}")
+    return Method(name, first, last, judge, _treatments(row["fields"]), row.get("lists", ""))
+
+
+def _span(row: Mapping[str, Any]) -> tuple[str, str]:
+    first, last = row.get("from", REVISIONS[0]), row.get("to", REVISIONS[-1])
+    if first not in REVISIONS or last not in REVISIONS or first > last:
+        raise ValueError(f"no span of revisions: {first!r} to {last!r}")
+    return first, last
+
+
+def _treatments(fields: Mapping[str, Any]) -> dict[str, str]:
+    for name, treatment in fields.items():
+        if treatment not in TREATMENTS:
+            raise ValueError(f"{name}: nobody knows the treatment {treatment!r}")
+    return dict(fields)
+
+
+TABLES: Final = read_tables(files("nucleus.mcp").joinpath("methods.toml").read_text(encoding="utf-8"))
