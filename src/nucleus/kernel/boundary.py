@@ -30,9 +30,7 @@ def admit(state: State, request: Request) -> tuple[int, int, State]:
 
 def pack(request: Request) -> list[int]:
     """Return the facts in the order of ``FACTS``: what a record holds."""
-    r = request
-    first = [r.op, r.cost, r.live, r.legs, r.carried, r.sink, r.scope]
-    return [*first, r.trusted, r.home, r.attested, r.public, r.fixed, r.approved]
+    return [getattr(request, name) for name in FACTS]
 
 
 def unpack(fields: object) -> Request:
