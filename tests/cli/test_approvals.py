@@ -51,7 +51,13 @@ def test_json_is_one_object_a_line(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("approve",), ("approve", "x", "--uses", "0"), ("approve", "x", "--minutes", "soon")]
+    "words",
+    [
+        ("approve",),
+        ("approve", "x", "--uses", "0"),
+        ("approve", "x", "--uses", "3"),
+        ("approve", "x", "--minutes", "soon"),
+    ],
 )
 def test_a_wrong_call_is_usage(agent: Agent, words: tuple[str, ...]) -> None:
     assert nucleus(agent, *words).returncode == 2

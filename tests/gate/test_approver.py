@@ -97,6 +97,54 @@ def test_a_watcher_sees_what_is_open_and_ends_with_the_last_gate(agent: Agent) -
     assert seen[:2] == agent.ids
 
 
+def test_a_watcher_that_stays_sees_a_session_that_starts_later(tmp_path: Path) -> None:
+    watching = Gates(tmp_path / "state").watch(stay=True)
+    seen: list[str] = []
+    watcher = threading.Thread(target=lambda: seen.extend(next(watching)["id"] for _ in range(2)))
+    watcher.start()
+    later = Agent(tmp_path)
+    watcher.join(20)
+    watching.close()
+    assert seen == later.ids
+    with later.process:
+        later.go_on()
+        later.go_on()
+
+
+def test_approve_waits_where_somebody_watches_and_raises_at_once_where_nobody_does(tmp_path: Path) -> None:
+    workspace = world.repository(tmp_path / "repo").clone
+    state = tmp_path / "state"
+    command = [sys.executable, "-c", WAITING_AGENT, str(workspace), str(state)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as agent:
+        assert agent.stdout is not None
+        assert agent.stdin is not None
+        assert agent.stdout.readline() == b"ApprovalRequired\n"
+        watching = Gates(state).watch()
+        first = next(watching)
+        agent.stdin.write(b"\n")
+        agent.stdin.flush()
+        second = next(watching)
+        assert second["args"]["url"] == "https://two.example/"
+        assert Gates(state).answer([first["id"], second["id"]], allow=False, bounds={}) == [first["id"], second["id"]]
+        assert agent.stdout.readline() == b"PolicyDenied\n"
+        watching.close()
+
+
+WAITING_AGENT = """
+import sys
+from nucleus import Session, approve
+from nucleus.errors import Refused
+from nucleus.tools import net
+with Session(profile="safe_pr_fixer", workspace=sys.argv[1], state=sys.argv[2]) as s:
+    for url in ("https://one.example/", "https://two.example/"):
+        try:
+            approve("fetch", net.fetch, url)
+        except Refused as refused:
+            print(type(refused).__name__, flush=True)
+        sys.stdin.readline()
+"""
+
+
 def test_no_gate_is_no_question(tmp_path: Path) -> None:
     gates = Gates(tmp_path)
     assert (gates.questions(), gates.status(), gates.lockdown()) == ([], [], 0)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
+from nucleus.cli import Usage
 from nucleus.policy.place import state_directory
 
 SHOWN: Final = 4096
@@ -20,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     command = parser.get_default("command")
     if command == "approvals":
         parser.add_argument("ids", nargs="*", metavar="ID", help="show these in full")
-        parser.add_argument("--watch", action="store_true", help="go on showing new questions as they come")
+        parser.add_argument("--watch", action="store_true", help="go on showing questions as they come, until Ctrl-C")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         return
     parser.add_argument("ids", nargs="+", metavar="ID", help="as shown by: nucleus approvals")
@@ -47,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     allow = args.command == "approve"
     bounds = {}
     if allow:
+        if args.uses > 1 and args.bytes == 0:
+            raise Usage("--uses needs --bytes: how much may leave in all of these calls together")
         bounds = {"uses": args.uses, "egress_bytes": args.bytes, "seconds": args.minutes * 60}
     answered = gates.answer(args.ids, allow=allow, bounds=bounds, rest=getattr(args, "rest_of_session", False))
     for id_ in answered:
@@ -58,13 +61,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(gates: Any, args: argparse.Namespace) -> int:
-    questions: Iterable[dict[str, Any]] = gates.watch() if args.watch else gates.questions()
+    questions: Iterable[dict[str, Any]] = gates.watch(stay=True) if args.watch else gates.questions()
+    if args.watch and not args.quiet:
+        print("nucleus: watching for questions of every session; Ctrl-C ends", file=sys.stderr)
     found = 0
-    for question in questions:
-        if args.ids and question["id"] not in args.ids:
-            continue
-        found += 1
-        print(_json(question) if args.json else describe(question, whole=bool(args.ids)), flush=True)
+    try:
+        for question in questions:
+            if args.ids and question["id"] not in args.ids:
+                continue
+            found += 1
+            print(_json(question) if args.json else describe(question, whole=bool(args.ids)), flush=True)
+    except KeyboardInterrupt:
+        if not args.watch:
+            raise
+        return 0
     if found == 0 and not args.quiet and not args.json:
         print("no open questions")
     return 1 if args.ids and found < len(args.ids) else 0

