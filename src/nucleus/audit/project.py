@@ -290,7 +290,9 @@ def finish(project: Project) -> None:
     """Parse the sources of servers; what is no Python of this interpreter is a problem of its document."""
     for document in project.of("source"):
         try:
-            project.sources.append(server_source(document.source))
+            found = server_source(document.source)
+            if found.tree is not None or found.descriptions or not document.path.endswith(".py"):
+                project.sources.append(found)
         except (SyntaxError, ValueError, RecursionError) as error:
             line = getattr(error, "lineno", None) or 1
             starts = document.source.starts

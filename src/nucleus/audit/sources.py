@@ -17,6 +17,7 @@ _DESCRIPTION = re.compile(
     r"description\s*[:=]\s*(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|\.tool\(\s*[\"'`][\w-]+[\"'`]\s*,\s*(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)",
     re.DOTALL,
 )
+_LIBRARIES = frozenset({"mcp", "fastmcp"})
 _DECORATORS = frozenset({"tool", "resource", "prompt"})
 
 
@@ -70,26 +71,46 @@ def server_source(source: Source) -> ServerSource:
             group = 1 if match[1] else 2
             found.descriptions.append(Description("", match[group][1:-1], match.start(group) + 1, match.end(group) - 1))
         return found
-    found.tree = ast.parse(source.text)
-    for node in ast.walk(found.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(_declares(d) for d in node.decorator_list):
-            found.functions.append(node)
-            _describe(found, node)
-        elif isinstance(node, ast.Assign) and any(_describes(target) for target in node.targets):
-            found.redefined.append(node)
-            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-                start, end = found.span(node.value)
-                found.descriptions.append(Description("", node.value.value, start, end))
-        elif isinstance(node, ast.Call) and _called(node) in {"Tool", "tool", "Resource", "Prompt"}:
-            for keyword in node.keywords:
-                if (
-                    keyword.arg == "description"
-                    and isinstance(keyword.value, ast.Constant)
-                    and isinstance(keyword.value.value, str)
-                ):
-                    start, end = found.span(keyword.value)
-                    found.descriptions.append(Description(_called(node), keyword.value.value, start, end))
+    tree = ast.parse(source.text)
+    if not _serves(tree):
+        return found
+    found.tree = tree
+    for node in ast.walk(tree):
+        _collect(found, node)
     return found
+
+
+def _collect(found: ServerSource, node: ast.AST) -> None:
+    """Take from one node what a server declares with it."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(_declares(d) for d in node.decorator_list):
+        found.functions.append(node)
+        _describe(found, node)
+    elif isinstance(node, ast.Assign) and any(_describes(target) for target in node.targets):
+        found.redefined.append(node)
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            start, end = found.span(node.value)
+            found.descriptions.append(Description("", node.value.value, start, end))
+    elif isinstance(node, ast.Call) and _called(node) in {"Tool", "tool", "Resource", "Prompt"}:
+        for keyword in node.keywords:
+            if (
+                keyword.arg == "description"
+                and isinstance(keyword.value, ast.Constant)
+                and isinstance(keyword.value.value, str)
+            ):
+                start, end = found.span(keyword.value)
+                found.descriptions.append(Description(_called(node), keyword.value.value, start, end))
+
+
+def _serves(tree: ast.Module) -> bool:
+    """Whether a module imports an MCP library or declares tools: words in its strings are not enough."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and any(one.name.split(".")[0] in _LIBRARIES for one in node.names):
+            return True
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _LIBRARIES:
+            return True
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(_declares(d) for d in node.decorator_list):
+            return True
+    return False
 
 
 def _describe(found: ServerSource, node: "ast.FunctionDef | ast.AsyncFunctionDef") -> None:

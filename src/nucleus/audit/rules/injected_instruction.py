@@ -48,6 +48,8 @@ _STEAL = re.compile(
     re.IGNORECASE,
 )
 
+_NEGATED = re.compile(r"\b(?:never|not|don'?t|no|avoid|cannot|can'?t|refuse)\b[^.!?\n]*$", re.IGNORECASE)
+
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield phrases that attacks are made of."""
@@ -63,13 +65,16 @@ def check(project: Project) -> Iterator[Finding]:
                 seen.append(line)
                 words = " ".join(match[0].split())
                 quoted = not tool and _quoted(source.text, *match.span())
+                weak = not tool and (pattern is _STEAL or match[0].lstrip().startswith("<"))
+                if pattern is _STEAL and _NEGATED.search(source.text, max(0, match.start() - 120), match.start()):
+                    continue
                 yield RULE.at(
                     source,
                     *match.span(),
                     f"{where} carries the mark of an injected instruction: '{words[:80]}'",
                     subject=words[:60].lower(),
-                    severity=Severity.LOW if quoted else None,
-                    confidence=Confidence.LOW if quoted else None,
+                    severity=Severity.LOW if quoted else Severity.MEDIUM if weak else None,
+                    confidence=Confidence.LOW if quoted or weak else None,
                 )
 
 
