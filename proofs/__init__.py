@@ -9,10 +9,11 @@ Read in this order:
 ``properties``  what follows from the spec; one function for each claim
 ``controls``    plausible claims that are false, each refuted on real ints
 ``mutants``     every small change of the kernel is caught, or proved harmless
-``coq``         an independent model; theorems about runs of any length
+``oracle``      an independent model; theorems about runs of any length
 ``cells``       the Python kernel equals the Coq model, cell by cell
 ``random_cases`` a million random requests against the Coq model's oracle
+``formats``     trace records, policy files, frames, approvals, against plain references
 ``gate_model``  the gate's core, explored exhaustively to a stated depth
-``prove``       runs all of it and prints one line of JSON (``make prove``)
-``claims``      makes the page and the manifest from ``claims/claims.toml``
+``prove``       runs all of it; ``python -m proofs`` prints one line of JSON last
+``evidence``    what a complete run leaves behind in ``claims/``
 """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any, Final
 
-from proofs import battery, cells, codecs, controls, gate_model, lint, mutants, oracle, random_cases, witnesses
+from proofs import battery, cells, controls, formats, gate_model, lint, mutants, oracle, random_cases, witnesses
 from proofs.contracts import CONTRACTS, prove
 from proofs.door import obligations as door_obligations
 from proofs.kernels import production
@@ -35,6 +35,7 @@ class Report:
     numbers: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, int] = field(default_factory=dict)
     """Obligations by claim."""
+    theorems: tuple[str, ...] = ()
     witnesses: dict[str, list[battery.Values]] = field(default_factory=dict)
     obligations: list[Obligation] = field(default_factory=list)
 
@@ -147,6 +148,7 @@ def _controls(report: Report) -> str:
 
 def _coq(report: Report, model: "Future[oracle.Oracle]") -> str:
     made = model.result()
+    report.theorems = made.theorems
     report.numbers |= {"coq": made.source, "theorems": len(made.theorems), "coq_version": made.version}
     return f"{len(made.theorems)} theorems, assumptions closed; table {made.source} (Coq {made.version})"
 
@@ -165,12 +167,14 @@ def _random(report: Report, model: "Future[oracle.Oracle]") -> str:
         raise Failed(str(found)) from found
     total = sum(counts.values())
     report.numbers |= {"differential_cases": total, "corpus": frozen}
-    shares = ", ".join(f"{word} {100 * counts[verdict] // total} %" for verdict, word in enumerate(("deny", "ask", "allow")))
+    shares = ", ".join(
+        f"{word} {100 * counts[verdict] // total} %" for verdict, word in enumerate(("deny", "ask", "allow"))
+    )
     return f"{total} cases ({shares}), {frozen} frozen"
 
 
 def _codecs(report: Report) -> str:
-    counts, problems = codecs.run()
+    counts, problems = formats.run()
     _demand(problems, "a codec is not what it should be")
     report.numbers["codec_cases"] = sum(counts.values())
     return ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -180,7 +184,8 @@ def _gate(report: Report) -> str:
     explored = gate_model.run()
     _demand(explored.problems, "the gate's core breaks a property")
     report.numbers |= {"gate_states": explored.states, "gate_steps": explored.steps, "gate_depth": explored.depth}
-    return f"{explored.states} states, {explored.steps} steps to depth {explored.depth}; {explored.controls} controls refuted"
+    size = f"{explored.states} states, {explored.steps} steps to depth {explored.depth}"
+    return f"{size}; {explored.controls} controls refuted"
 
 
 def _sabotage(report: Report, sabotage: "Future[list[str]]") -> str:
