@@ -14,6 +14,7 @@ from nucleus.gate.events import (
     Delegated,
     Done,
     LockedDown,
+    Opened,
     Perform,
     Reply,
     Tick,
@@ -338,6 +339,18 @@ def test_only_a_quarantined_child_declassifies() -> None:
     scene.step(Delegated("p", "c", EVERYTHING, 10, DEADLINE, 0, 0))
     assert replies(scene.step(Declassified("c", 0, "s", 1, 0))) == [("denied", "session")]
     assert replies(scene.step(Declassified("p", 0, "s", 1, 0))) == [("denied", "session")]
+
+
+def test_a_principal_that_is_opened_again_goes_on_with_what_was_there() -> None:
+    """Bug: a second opening under the same name began with a clean exposure and a full budget."""
+    scene = Scene()
+    scene.call()
+    before = scene.gate.principals["p"]
+    scene.step(Opened("p", EVERYTHING, 0, 10_000, DEADLINE, 10_000, 0))
+    assert scene.gate.principals["p"] == before
+    scene.step(Closed("p", 0))
+    scene.step(Opened("p", EVERYTHING, 0, 10_000, DEADLINE, 10_000, 0))
+    assert scene.gate.principals["p"].closed
 
 
 def test_a_later_session_of_the_same_principal_only_tightens() -> None:

@@ -313,6 +313,8 @@ def _done(gate: Gate, event: Done) -> Step:
 
 
 def _opened(gate: Gate, event: Opened) -> Step:
+    if event.principal in gate.principals:  # INVARIANT: a principal begins once; who comes later finds what was there
+        return gate, (), ()
     state = State(event.authority, event.exposure, event.budget, 0)
     principal = Principal(state, event.deadline, event.egress_bytes)
     return replace(gate, principals={**gate.principals, event.principal: principal}), (), ()
