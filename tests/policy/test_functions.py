@@ -147,6 +147,30 @@ def test_an_unreviewed_tool_of_any_name_is_a_question(args: dict[str, object]) -
     assert facts(kinds.UNKNOWN, args).scope == SCOPE_ASK
 
 
+def test_a_message_to_an_mcp_server_without_a_mapping_is_an_unreviewed_tool() -> None:
+    args = {"server": "notes", "tool": "get"}
+    assert facts(kinds.MCP, args, under=RELEASE) == facts(kinds.UNKNOWN, args, under=RELEASE)
+
+
+def test_a_mapping_counts_only_for_a_server_and_tool_that_the_owner_named() -> None:
+    under = policy("release", '[mcp.notes]\nallow = ["get"]\ndeny = ["drop"]')
+    args = {"server": "notes", "op": "read_files"}
+    named = facts(kinds.MCP, {**args, "tool": "get"}, under=under)
+    assert (named.scope, named.sink, named.legs) == (SCOPE_ALLOW, 0, PRIVATE | FOREIGN | UNTRUSTED)
+    assert facts(kinds.MCP, {**args, "tool": "get", "echoes": False}, under=under).legs == PRIVATE
+    assert facts(kinds.MCP, {**args, "tool": "put"}, under=under).scope == SCOPE_ASK
+    assert facts(kinds.MCP, {**args, "tool": "drop"}, under=under).scope == SCOPE_DENY
+    assert facts(kinds.MCP, {**args, "tool": "get", "server": "other"}, under=under).scope == SCOPE_ASK
+    assert facts(kinds.MCP, {**args, "tool": ""}, under=under).scope == SCOPE_DENY
+    assert facts(kinds.MCP, {**args, "tool": "get", "server": 5}, under=under).scope == SCOPE_ASK
+
+
+def test_a_violation_of_the_protocol_is_refused_whoever_is_named() -> None:
+    under = policy("release", '[mcp.notes]\nallow = ["get"]')
+    args = {"server": "notes", "tool": "get", "op": "read_files", "violation": "a forged response"}
+    assert facts(kinds.MCP, args, under=under).scope == SCOPE_DENY
+
+
 def test_spawning_controls_and_sends() -> None:
     one = facts(kinds.SPAWN, {"name": "worker"})
     assert (one.op, one.sink) == (cap.MANAGE_PODS, CONTROL | EGRESS)

@@ -186,7 +186,7 @@ class Calls:
         if not self._board.keep(number, "body", held.call.body):
             self._performed(number, failed("OSError", f"not tried: {self._board.broken}"))
             return
-        if held.call.kind == kinds.TOOL:
+        if held.call.kind in {kinds.TOOL, kinds.MCP}:
             held.link.send({"what": "perform", "number": number, "id": held.submit.id})
             return
         if held.call.kind == DECLASSIFY:

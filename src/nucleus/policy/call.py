@@ -37,6 +37,8 @@ APPLY: Final = "apply"
 SPAWN: Final = "spawn"
 TOOL: Final = "tool"
 """A function of the user's own, declared with an op and a destination (``@session.tool``)."""
+MCP: Final = "mcp.call"
+"""A message to an MCP server: what a reviewed mapping says of it, else the worst case."""
 UNKNOWN: Final = "unknown"
 """A tool without a reviewed mapping: judged as the worst case."""
 

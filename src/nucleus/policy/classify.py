@@ -46,6 +46,7 @@ CLASSIFIERS: Final[Mapping[str, Classifier]] = {
     kinds.ISSUE: publish.issue,
     kinds.SPAWN: functions.spawn,
     kinds.TOOL: functions.tool,
+    kinds.MCP: functions.mcp,
     kinds.UNKNOWN: functions.unknown,
 }
 

@@ -6,6 +6,7 @@ shell under another name, which the agent can point anywhere.
 """
 
 import json
+from dataclasses import replace
 from typing import Final
 
 from nucleus.kernel import capability as cap
@@ -81,6 +82,28 @@ def unknown(policy: Policy, call: Call, context: Context) -> Classified:  # noqa
         if judgement.scope != SCOPE_ASK:
             ruling = ruled(judgement, f"mcp.{server}.allow", name)
     return answer(legs.UNREVIEWED, call, ruling, target=Target(shown))
+
+
+def mcp(policy: Policy, call: Call, context: Context) -> Classified:
+    """Classify a message to an MCP server: args ``server`` and ``tool``; of a reviewed mapping also those of ``tool``.
+
+    Without ``op`` it is the worst case. ``echoes`` false: the answer is made by the server alone, of nothing that
+    others wrote. ``violation``: what a server or client did against the protocol; refused, so that it is on record.
+    """
+    if call.args.get("violation"):
+        return answer(legs.UNREVIEWED, call, deny("against the protocol"))
+    if call.args.get("op") is None:
+        return unknown(policy, call, context)
+    facts = tool(policy, call, context)
+    server, name = call.args.get("server"), call.args.get("tool")
+    rule = policy.mcp.get(server, UNKNOWN_SERVER) if type(server) is str else UNKNOWN_SERVER
+    ruling = deny("a tool has a name")
+    if type(name) is str and name:
+        ruling = ruled(rule.tools.judge(name), f"mcp.{server}.allow", name)
+    if ruling.scope < facts.scope:
+        facts = replace(facts, scope=ruling.scope, why=ruling.why, where=ruling.where, next_step=ruling.next_step)
+    echoed = 0 if call.args.get("echoes") is False else legs.UNREVIEWED.legs
+    return replace(facts, legs=facts.legs | echoed)
 
 
 def spawn(policy: Policy, call: Call, context: Context) -> Classified:  # noqa: ARG001  likewise

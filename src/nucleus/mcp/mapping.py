@@ -1,0 +1,187 @@
+"""What a tool does, as far as somebody reviewed it: (server, tool, arguments) -> a policy call.
+
+A mapping is keyed by the digest of the whole definition and by the program
+that the server's command names. Whatever no mapping covers is the worst case,
+and asks. A server's own annotations can only take a mapping away or make it
+graver: a hint is the server's word.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, final
+
+from nucleus.mcp.pins import Identity, digest_of
+from nucleus.policy.call import MCP, Call
+from nucleus.policy.schema import CAPABILITIES
+
+ACTS: Final = frozenset(("", "destroy", "admin", "pay", "publish", "send"))
+READS: Final = frozenset(("read_files", "glob_search", "grep_search"))
+LONGEST: Final = 1024
+"""Characters of a text argument, unless a mapping says less or more."""
+_FIELDS: Final = frozenset(
+    ("program", "server", "name", "digest", "op", "destination", "act", "arguments", "longest", "echoes", "when")
+)
+_VERSION: Final = re.compile(r"(?<=.)(?:@|[=~<>!]=).*$")
+"""What follows a package's name on a command line, to say which version."""
+
+
+class MappingError(ValueError):
+    """A mapping says something that it can't say."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one tool does, or does for some value of an argument."""
+
+    op: str
+    destination: str = ""
+    """The argument that names where it goes."""
+    act: str = ""
+    echoes: bool = True
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One reviewed definition."""
+
+    rule: Rule
+    arguments: frozenset[str]
+    longest: int
+    when: tuple[tuple[str, frozenset[str], Rule], ...]
+
+    def rule_for(self, arguments: Mapping[str, Any]) -> Rule | None:
+        """Return what a call with these arguments does, None where nobody reviewed that."""
+        if not set(arguments) <= self.arguments or any(not self._plain(value) for value in arguments.values()):
+            return None
+        rule = self.rule
+        for name, values, override in self.when:
+            if arguments.get(name) in values:
+                rule = override
+                break
+        if rule.destination and not isinstance(arguments.get(rule.destination), str):
+            return None
+        return rule
+
+    def _plain(self, value: object) -> bool:
+        """Whether a value is a short text, a number or a flag."""
+        return (isinstance(value, str) and len(value) <= self.longest) or type(value) in {int, bool}
+
+
+Key = tuple[str, str, str]
+"""Program or identity digest, tool name, definition digest."""
+
+
+@final
+class Mappings:
+    """All reviewed mappings that count here."""
+
+    def __init__(self, reviewed: Mapping[Key, Reviewed]) -> None:
+        self._reviewed = reviewed
+
+    def call(
+        self, identity: Identity, server: str, definition: Mapping[str, Any], arguments: Mapping[str, Any], body: bytes
+    ) -> Call:
+        """Return the call that stands for calling the tool of ``definition``; ``body`` is what would be forwarded.
+
+        ``server`` is the name that the owner's policy knows it by. Without a fitting mapping the call has no op.
+        """
+        name = str(definition.get("name", ""))
+        args: dict[str, Any] = {"server": server, "tool": name, "identity": identity.digest}
+        rule = self._rule(identity, definition, arguments)
+        if rule is not None:
+            destination = str(arguments[rule.destination]) if rule.destination else ""
+            args |= {"op": rule.op, "destination": destination, "act": rule.act, "echoes": rule.echoes}
+        return Call(MCP, args, body)
+
+    def _rule(self, identity: Identity, definition: Mapping[str, Any], arguments: Mapping[str, Any]) -> Rule | None:
+        """Return the rule that counts after the server's own hints tightened it."""
+        digest, name = digest_of(definition), str(definition.get("name", ""))
+        keys = [(word, name, digest) for word in (identity.digest, *programs(identity))]
+        reviewed = next((self._reviewed[key] for key in keys if key in self._reviewed), None)
+        rule = None if reviewed is None else reviewed.rule_for(arguments)
+        hints = definition.get("annotations")
+        if rule is None or not isinstance(hints, dict):
+            return rule
+        if rule.op in READS and hints.get("readOnlyHint") is False:
+            return None
+        if not rule.destination and hints.get("openWorldHint") is True:
+            return None
+        if hints.get("destructiveHint") is True and hints.get("readOnlyHint") is not True:
+            return Rule(rule.op, rule.destination, "destroy", rule.echoes)
+        return rule
+
+
+def programs(identity: Identity) -> tuple[str, ...]:
+    """Return the names by which a server's command names its program, without versions.
+
+    The first two words that are no options: the program, or what a launcher starts. Later ones are its arguments.
+    """
+    words = [_VERSION.sub("", word) for word in identity.command if not word.startswith("-")][:2]
+    return tuple(word if "/" not in word or word.startswith("@") else word.rsplit("/", 1)[1] for word in words)
+
+
+def read_mappings(*texts: str) -> Mappings:
+    """Return the mappings in TOML texts; a later text replaces an entry of the same key. Raises MappingError."""
+    reviewed: dict[Key, Reviewed] = {}
+    for text in texts:
+        try:
+            rows = tomllib.loads(text).get("tool", [])
+        except tomllib.TOMLDecodeError as error:
+            raise MappingError(f"no TOML: {error}") from error
+        for row in rows:
+            key, entry = _entry(row)
+            reviewed[key] = entry
+    return Mappings(reviewed)
+
+
+def shipped() -> str:
+    """Return the text of the mappings that come with this version."""
+    return files("nucleus.mcp").joinpath("mappings.toml").read_text(encoding="utf-8")
+
+
+def _entry(row: object) -> tuple[Key, Reviewed]:
+    if not isinstance(row, dict) or not set(row) <= _FIELDS:
+        raise MappingError(f"a tool has no such fields: {row!r:.200}")
+    whose = row.get("server") or row.get("program")
+    if not (isinstance(whose, str) and isinstance(row.get("name"), str) and isinstance(row.get("digest"), str)):
+        raise MappingError(f"a tool needs a program or server, a name and a digest, as text: {row!r:.200}")
+    rule = _rule(row)
+    when = tuple(
+        (one["argument"], frozenset(one["values"]), _rule({**row, **one}))
+        for one in row.get("when", [])
+        if _is_when(one)
+    )
+    arguments, longest = row.get("arguments", []), row.get("longest", LONGEST)
+    if not _texts(arguments) or type(longest) is not int:
+        raise MappingError("arguments is a list of names, and longest a number")
+    return (whose, row["name"], row["digest"]), Reviewed(rule, frozenset(arguments), longest, when)
+
+
+def _is_when(one: Any) -> bool:
+    known = isinstance(one, dict) and set(one) <= {"argument", "values", "op", "destination", "act", "echoes"}
+    if known and isinstance(one.get("argument"), str) and _texts(one.get("values")):
+        return True
+    raise MappingError(f"no condition: {one!r:.200}")
+
+
+def _rule(row: Mapping[str, Any]) -> Rule:
+    op, act, destination = row.get("op"), row.get("act", ""), row.get("destination", "")
+    echoes = row.get("echoes", True)
+    if op not in CAPABILITIES or act not in ACTS or type(destination) is not str or type(echoes) is not bool:
+        raise MappingError(f"no capability, act, argument or flag: {op!r} {act!r} {destination!r} {echoes!r}")
+    return Rule(str(op), destination, act, echoes)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
+
+
+def body_of(params: Mapping[str, Any]) -> bytes:
+    """Return the params of a message as the gate judges and keeps them."""
+    return json.dumps(params, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()

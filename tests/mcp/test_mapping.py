@@ -1,0 +1,126 @@
+"""A mapping counts for one definition of one program, with reviewed arguments. All else is the worst case."""
+
+from typing import Any
+
+import pytest
+
+from nucleus.mcp.mapping import MappingError, body_of, programs, read_mappings, shipped
+from nucleus.mcp.pins import Identity, digest_of
+from nucleus.policy.call import MCP
+
+NOTES = Identity(("/usr/bin/node", "/opt/notes-server", "--stdio"))
+TOOL: dict[str, Any] = {"name": "notes", "inputSchema": {"type": "object"}}
+TEXT = """
+[[tool]]
+program = "notes-server"
+name = "notes"
+digest = "{digest}"
+op = "read_files"
+arguments = ["action", "id", "host"]
+longest = 10
+
+[[tool.when]]
+argument = "action"
+values = ["send"]
+op = "create_pr"
+destination = "host"
+
+[[tool.when]]
+argument = "action"
+values = ["drop"]
+op = "write_files"
+act = "destroy"
+"""
+
+
+def op_of(arguments: dict[str, Any], definition: dict[str, Any] = TOOL, identity: Identity = NOTES) -> Any:
+    mappings = read_mappings(TEXT.format(digest=digest_of(definition)))
+    args = mappings.call(identity, "notes", definition, arguments, b"{}").args
+    return args.get("op"), args.get("destination"), args.get("act")
+
+
+def test_a_reviewed_call_has_its_op() -> None:
+    assert op_of({"action": "list", "id": 5}) == ("read_files", "", "")
+
+
+def test_arguments_choose_among_what_was_reviewed() -> None:
+    assert op_of({"action": "send", "host": "a.example"}) == ("create_pr", "a.example", "")
+    assert op_of({"action": "drop"}) == ("write_files", "", "destroy")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"action": "list", "other": 1},
+        {"id": "x" * 11},
+        {"id": ["x"]},
+        {"id": {"a": 1}},
+        {"id": 1.5},
+        {"action": ["send"]},
+        {"action": "send"},
+        {"action": "send", "host": 5},
+    ],
+)
+def test_what_nobody_reviewed_is_the_worst_case(arguments: dict[str, Any]) -> None:
+    assert op_of(arguments) == (None, None, None)
+
+
+def test_another_definition_or_another_program_is_not_reviewed() -> None:
+    mappings = read_mappings(TEXT.format(digest=digest_of(TOOL)))
+    changed = {**TOOL, "description": "x"}
+    assert "op" not in mappings.call(NOTES, "notes", changed, {}, b"").args
+    copy = Identity(("/usr/bin/node", "/opt/evil-server"))
+    assert "op" not in mappings.call(copy, "notes", TOOL, {}, b"").args
+
+
+@pytest.mark.parametrize(
+    ("hints", "expected"),
+    [
+        ({"readOnlyHint": True}, ("read_files", "", "")),
+        ({"readOnlyHint": False}, (None, None, None)),
+        ({"openWorldHint": True}, (None, None, None)),
+        ({"destructiveHint": True}, ("read_files", "", "destroy")),
+        ({"destructiveHint": "yes"}, ("read_files", "", "")),
+    ],
+)
+def test_annotations_only_tighten(hints: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    assert op_of({"action": "list"}, {**TOOL, "annotations": hints}) == expected
+
+
+def test_a_hint_alone_reviews_nothing() -> None:
+    hinted = {"name": "x", "annotations": {"readOnlyHint": True, "openWorldHint": False}}
+    assert "op" not in read_mappings(shipped()).call(NOTES, "notes", hinted, {}, b"").args
+
+
+def test_the_call_holds_who_what_and_the_bytes() -> None:
+    call = read_mappings().call(NOTES, "notes", TOOL, {}, body_of({"b": 1, "a": 1.5}))
+    assert (call.kind, call.body) == (MCP, b'{"a":1.5,"b":1}')
+    assert call.args == {"server": "notes", "tool": "notes", "identity": NOTES.digest}
+
+
+def test_a_program_is_known_however_its_version_is_written() -> None:
+    npx = Identity(("/usr/bin/npx", "-y", "@scope/server@1.2.3", "/home/u/dir"))
+    assert programs(npx) == ("npx", "@scope/server")
+    assert "mcp-server-time" in programs(Identity(("/usr/bin/uvx", "mcp-server-time==2026.1.1")))
+
+
+def test_the_shipped_mappings_are_valid() -> None:
+    assert read_mappings(shipped())._reviewed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "tool = [5]",
+        '[[tool]]\nprogram = "p"\nname = "n"\ndigest = "d"\nop = "everything"',
+        '[[tool]]\nprogram = "p"\nname = "n"\nop = "read_files"',
+        '[[tool]]\nprogram = "p"\nname = "n"\ndigest = "d"\nop = "read_files"\nallow = true',
+        '[[tool]]\nprogram = "p"\nname = "n"\ndigest = "d"\nop = "read_files"\narguments = "all"',
+        '[[tool]]\nprogram = "p"\nname = "n"\ndigest = "d"\nop = "read_files"\nact = "smile"',
+        '[[tool]]\nprogram = "p"\nname = "n"\ndigest = "d"\nop = "read_files"\nwhen = [{argument = 1}]',
+    ],
+)
+def test_a_mapping_that_says_too_much_or_too_little_is_refused(text: str) -> None:
+    with pytest.raises(MappingError):
+        read_mappings(text)
