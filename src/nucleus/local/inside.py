@@ -1,0 +1,212 @@
+"""The self-test of a box, and then the command: ``python -I -S -B inside.py CONFIG REPORT``.
+
+Runs as the first program of a finished box, under the very filter, mounts and
+namespaces that the command gets, and becomes the command by exec. It asks the
+kernel what holds, by use where that is possible. One thing that does not hold,
+and nothing is run: the report says what, and the status is 78.
+
+``CONFIG`` and ``REPORT`` are descriptors. The configuration is words, each
+ended by a NUL: home, workspace, names that home may hold (joined by ``/``), number of
+absent paths, those paths, the command. The report is ``ok``, or ``failed``
+and a sentence; after ``ok`` comes nothing, or ``exec ERRNO``. Imports nothing of
+Nucleus: it is the one file of ours that a box shows.
+"""
+
+import _socket
+import errno
+import fcntl
+import os
+import resource
+import signal
+import sys
+
+CANNOT_ENFORCE = 78
+NOT_FOUND = 127
+PROCESSES = 4096
+TIOCSTI = 0x5412
+ALL_ZERO = "0000000000000000"
+HELD = {
+    "NoNewPrivs": "1",
+    "Seccomp": "2",
+    "CapInh": ALL_ZERO,
+    "CapPrm": ALL_ZERO,
+    "CapEff": ALL_ZERO,
+    "CapBnd": ALL_ZERO,
+    "CapAmb": ALL_ZERO,
+}
+"""Fields of /proc/self/status, as proc(5) names them."""
+OWN = ("/dev", "/proc", "/tmp", "/run", "/var/tmp")  # noqa: S108  places of the box itself
+
+
+class BrokenPromiseError(Exception):
+    """Something that the box promises does not hold."""
+
+
+def check_status(text: str) -> None:
+    """Check privileges and filter, from the text of ``/proc/self/status``. Raises BrokenPromiseError."""
+    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    for name, wanted in HELD.items():
+        found = fields.get(name, "missing").strip()
+        if found != wanted:
+            raise BrokenPromiseError(f"{name} is {found}, not {wanted}")
+
+
+def check_processes(own: int, names: list[str]) -> None:
+    """Check that only the box's first process and this one are there. Raises BrokenPromiseError."""
+    others = {int(name) for name in names if name.isdigit()} - {1, own}
+    if own == 1 or others:
+        raise BrokenPromiseError(f"other processes are visible: {len(others)}")
+
+
+def check_mounts(table: str, home: str, workspace: str) -> None:
+    """Check from ``/proc/self/mountinfo`` that nothing of the host's can be written. Raises BrokenPromiseError."""
+    kinds = {}
+    for line in table.splitlines():
+        before, _, after = line.partition(" - ")
+        place, settings = before.split()[4:6]
+        kind = after.split()[0]
+        kinds[place] = kind
+        own = place in {*OWN, home} or place.startswith(("/dev/", "/proc/"))
+        if "rw" in settings.split(",") and not own and escaped(place) != workspace:
+            raise BrokenPromiseError(f"{place} is writable")
+    found = {escaped(place): kind for place, kind in kinds.items()}.get(workspace)
+    if found != "overlay":
+        raise BrokenPromiseError(f"the workspace is {found or 'no mount'}, not an overlay")
+
+
+def escaped(place: str) -> str:
+    """Return a place of the mount table as a path: blanks and the like stand there in octal."""
+    parts = place.split("\\")
+    return parts[0] + "".join(chr(int(part[:3], 8)) + part[3:] for part in parts[1:])
+
+
+def check_network(devices: str) -> None:
+    """Check that there is only loopback, and no way beyond it. Raises BrokenPromiseError."""
+    names = {line.split(":")[0].strip() for line in devices.splitlines()[2:]}
+    if names - {"lo"}:
+        raise BrokenPromiseError(f"network devices: {', '.join(sorted(names))}")
+    sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    try:
+        sock.connect(("192.0.2.1", 9))  # an address of documentation (RFC 5737); connecting sends nothing
+    except OSError as error:
+        if error.errno not in {errno.ENETUNREACH, errno.EHOSTUNREACH}:
+            raise BrokenPromiseError(f"a way out of the network: {error}") from error
+    else:
+        raise BrokenPromiseError("there is a way out of the network")
+    finally:
+        sock.close()
+
+
+def check_filter() -> None:
+    """Check that calls are refused as only our filter refuses them. Raises BrokenPromiseError."""
+    for family, kind, protocol, wanted in (
+        (_socket.AF_PACKET, _socket.SOCK_RAW, 0, errno.EAFNOSUPPORT),
+        (_socket.AF_INET, _socket.SOCK_STREAM, 262, errno.EPROTONOSUPPORT),
+        (_socket.AF_INET, _socket.SOCK_RAW, 1, errno.EPERM),
+    ):
+        try:
+            _socket.socket(family, kind, protocol).close()
+        except OSError as error:
+            if error.errno != wanted:
+                raise BrokenPromiseError(
+                    f"a socket of family {family} is refused, and not by the filter: {error}"
+                ) from error
+        else:
+            raise BrokenPromiseError(f"a socket of family {family}, kind {kind}, protocol {protocol} can be had")
+    read, write = os.pipe()
+    try:
+        fcntl.ioctl(read, TIOCSTI, b"x")
+    except OSError as error:
+        if error.errno != errno.EPERM:
+            raise BrokenPromiseError(f"TIOCSTI is not filtered: {error}") from error
+    else:
+        raise BrokenPromiseError("TIOCSTI works")
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def check_files(home: str, allowed: set[str], absent: list[str]) -> None:
+    """Check that home is empty, the root not writable, and what is masked not there. Raises BrokenPromiseError."""
+    if set(os.listdir(home)) - allowed:
+        raise BrokenPromiseError("the home directory is not empty")
+    if any(os.path.lexists(path) for path in absent):
+        raise BrokenPromiseError("something that is hidden can be seen")
+    try:
+        os.mkdir("/written")
+    except OSError as error:
+        if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise BrokenPromiseError(f"the root: {error}") from error
+    else:
+        raise BrokenPromiseError("the root can be written")
+
+
+def check_surroundings(descriptors: set[int], variables: set[str], known: set[int]) -> None:
+    """Check that nothing was inherited. Raises BrokenPromiseError."""
+    if descriptors - known:
+        raise BrokenPromiseError(f"inherited descriptors: {sorted(descriptors - known)}")
+    if "LD_PRELOAD" in variables or "PYTHONPATH" in variables:
+        raise BrokenPromiseError("variables that load code")
+
+
+def read(path: str) -> str:
+    """Return the text of a small file of the kernel's."""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
+
+
+def configuration(descriptor: int) -> list[str]:
+    """Return the words of the configuration, and close it."""
+    with os.fdopen(descriptor, "rb") as file:
+        return [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+
+
+def verify(words: list[str], known: set[int]) -> list[str]:
+    """Check everything; return the command. Raises BrokenPromiseError, or OSError where a check could not be made."""
+    home, workspace, names, count = words[:4]
+    absent, command = words[4 : 4 + int(count)], words[4 + int(count) :]
+    check_status(read("/proc/self/status"))
+    check_processes(os.getpid(), os.listdir("/proc"))
+    check_mounts(read("/proc/self/mountinfo"), home, workspace)
+    check_network(read("/proc/net/dev"))
+    check_filter()
+    check_files(home, set(names.split("/")), absent)
+    descriptors = {int(name) for name in os.listdir("/proc/self/fd")}
+    # The directory that was just listed had a descriptor of its own, which is closed by now.
+    alive = {one for one in descriptors if os.path.lexists(f"/proc/self/fd/{one}")}
+    check_surroundings(alive, set(os.environ), known)
+    return command
+
+
+def become(command: list[str], report: int) -> int:
+    """Become the command, as a program that nobody prepared: default signals, no core file, bounded processes."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_NPROC)
+    bound = PROCESSES if most == resource.RLIM_INFINITY else min(PROCESSES, most)
+    resource.setrlimit(resource.RLIMIT_NPROC, (bound, bound))
+    os.umask(0o022)
+    os.environ.pop("LC_CTYPE", None)
+    os.set_inheritable(report, False)
+    os.write(report, b"ok\n")
+    try:
+        os.execvp(command[0], command)  # noqa: S606  the command that was permitted, an argument list
+    except OSError as error:
+        os.write(report, b"exec %d\n" % (error.errno or 0))
+    return NOT_FOUND
+
+
+def main(arguments: list[str]) -> int:
+    """Test the box and become the command; return only where that is not possible."""
+    config, report = int(arguments[0]), int(arguments[1])
+    try:
+        command = verify(configuration(config), {0, 1, 2, report})
+    except (BrokenPromiseError, OSError, ValueError, IndexError) as error:
+        os.write(report, b"failed " + str(error).encode("utf-8", "backslashreplace") + b"\n")
+        return CANNOT_ENFORCE
+    return become(command, report)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,392 @@
+"""The box ``ns``: a command in namespaces of its own, on layers over the workspace.
+
+What is true of each ``run``: the command saw no network, no file of home, no
+other project, no other process, and none of the workspace's hidden files; it
+was told so by a self-test in the finished box, under its own filter, before it
+was started. When ``run`` returns, every process of the box is dead. The host's
+workspace is as it was: what the command changed is listed and thrown away.
+
+Bounded are time, output, number of processes, and the memory of ``/tmp`` and
+home. Not bounded are processor time, memory of processes, and the disk that
+the changes take while the command runs.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+from nucleus.errors import CannotEnforce
+from nucleus.gate.effects import BoxReport, Limits, Outcome, Permit
+from nucleus.gate.hardening import home_of
+from nucleus.local import bwrap, host, layers, probe
+from nucleus.local.argv import NAMESPACES, View, options, packed, within
+from nucleus.local.bwrap import Bubblewrap
+from nucleus.local.pump import Pump, TooMuchError
+
+INSIDE: Final = str(Path(__file__).with_name("inside.py"))
+_SHOWN_AS: Final = "/run/nucleus-self-test.py"
+STDERR_LIMIT: Final = 64 << 10
+"""Bytes of what a command said on standard error that its result carries: the last ones."""
+CHANGES_LIMIT: Final = 1000
+"""Changes that a result lists; ``more_changes`` says whether there were more."""
+CHANGES_BYTES: Final = 200 << 10
+"""What their names may take of a frame."""
+_MASKS_TESTED: Final = 256
+"""Hidden paths that the self-test looks for inside. The masks are one layer: it is there or not."""
+_PROBE_SECONDS: Final = 20.0
+
+
+@final
+@dataclass(slots=True)
+class _Run:
+    """One run's place in the state directory, locked while it is in use."""
+
+    folder: str
+    lock: int
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.folder, name)
+
+    def write(self, name: str, content: bytes) -> str:
+        """Write one small file and return its path."""
+        path = self.path(name)
+        with open(path, "xb") as file:
+            file.write(content)
+        return path
+
+    def end(self) -> None:
+        """Remove everything, then let go of the lock."""
+        try:
+            layers.remove(self.folder)
+        finally:
+            os.close(self.lock)
+
+
+@final
+class NsBox:
+    """A box of namespaces. One run at a time; each run starts from the workspace as it is."""
+
+    def __init__(
+        self,
+        state: str,
+        *,
+        readable: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+        path_list: Sequence[str] | None = None,
+        executable: str = "",
+    ) -> None:
+        """Look for bubblewrap and an interpreter; start nothing.
+
+        ``state`` is the prepared state directory. ``readable`` and
+        ``variables`` are what the owner lets in by name. ``path_list`` is where
+        installed packages are, for a process whose path list is gone by now.
+        """
+        self._state = os.path.realpath(state)
+        self._readable = tuple(os.path.realpath(path) for path in readable)
+        self._variables = tuple((variables or {}).items())
+        self._path_list = tuple(sys.path) if path_list is None else tuple(path_list)
+        base = executable or getattr(sys, "_base_executable", "") or sys.executable
+        prefix = sys.base_prefix if not executable else os.path.dirname(os.path.dirname(os.path.realpath(executable)))
+        library = os.__file__ if not executable else os.path.realpath(executable)
+        self._python, self._python_needs = host.python(base, prefix, library)
+        self._bubblewrap: Bubblewrap | None = None
+        self._report: BoxReport | None = None
+
+    def probe(self) -> BoxReport:
+        """Run a command in a small workspace with one hidden file, judge it from outside, and return what held.
+
+        Done once. Raises CannotEnforce with the mechanism that is missing and the fix.
+        """
+        if self._report is not None:
+            return self._report
+        found = self._bubblewrap = bwrap.find(self._path_list)
+        program = probe.program()
+        self._sweep()
+        run = self._begin()
+        try:
+            self._prove(run, found)
+        finally:
+            run.end()
+        self._report = BoxReport(
+            "ns",
+            attested=True,
+            layers={
+                "bubblewrap": f"{found.version[0]}.{found.version[1]}",
+                "namespaces": " ".join(word.rpartition("-")[2] for word in NAMESPACES[:-1]),
+                "network": "none but loopback",
+                "files": "allow-listed, read-only; home empty",
+                "workspace": "overlay; changes are listed and not applied",
+                "seccomp": f"deny-list of {len(program) // 8} instructions",
+                "self-test": "passed in the box",
+            },
+        )
+        return self._report
+
+    def run(self, permit: Permit, stdin: bytes) -> Outcome:
+        """Run ``permit.args["argv"]`` and return its output as body, its status and errors as value.
+
+        ``value``: ``status``, ``stderr`` (the end of it; ``stderr_cut`` says how many bytes
+        are missing), ``changes`` ({path, what, kind}), ``more_changes``, ``applied``: always
+        False. A command that can't be started, takes too long or says too much is a
+        failed outcome. Raises CannotEnforce if the box can't be made; then nothing ran.
+        """
+        end = time.monotonic() + permit.limits.seconds
+        self.probe()
+        run = self._begin()
+        try:
+            return self._run(run, permit, stdin, end)
+        finally:
+            run.end()
+
+    def _run(self, run: _Run, permit: Permit, stdin: bytes, end: float) -> Outcome:
+        workspace = os.path.realpath(permit.workspace)
+        command = [str(word) for word in permit.args["argv"]]
+        hides = layers.hiding([str(one) for one in permit.args["hidden"]])
+        layers.refuse_mounts(workspace)
+        hidden = layers.mask(workspace, run.path("masks"), hides)
+        layers.dress(workspace, run.path("upper"))
+        view = self._view(run, workspace, str(permit.args.get("cwd") or "."), command[0])
+        return self._perform(run, view, hidden, command, stdin, permit.limits, end)
+
+    def _perform(
+        self, run: _Run, view: View, hidden: list[str], command: list[str], stdin: bytes, limits: Limits, end: float
+    ) -> Outcome:
+        """Start the box, move the bytes, and return what came of it when everything in it is dead."""
+        inside = _configuration(view, hidden, command)
+        with _Started(self._found(), self._python, run, view, inside) as started:
+            pump = Pump(started.process, stdin, limits.bytes)
+            out, said, report = started.connect(pump)
+            try:
+                pump.run(end)
+            except TimeoutError as error:
+                return _failed("TimeoutError", f"{error.strerror} of {limits.seconds:g} seconds", errno.ETIMEDOUT)
+            except TooMuchError:
+                return _failed("OSError", f"the output is larger than the limit of {limits.bytes} bytes", errno.EFBIG)
+            finally:
+                pump.stop()
+        failure = _not_started(report.decode("utf-8", "replace"), said.decode("utf-8", "backslashreplace"), command)
+        if failure is not None:
+            return failure
+        listed, more = layers.changes(view.workspace, view.upper, CHANGES_LIMIT)
+        return Outcome("ok", _value(started.process.returncode, said, listed, more=more), bytes(out))
+
+    def _prove(self, run: _Run, found: Bubblewrap) -> None:
+        """Raise CannotEnforce unless a box works, judged from outside too."""
+        workspace = os.path.join(run.folder, "workspace")
+        os.mkdir(workspace, 0o700)
+        for name in ("seen", ".env"):
+            with open(os.path.join(workspace, name), "x", encoding="utf-8") as file:
+                file.write(name)
+        script = "test -e seen && ! test -e .env && echo written > new && rm seen"
+        end = time.monotonic() + _PROBE_SECONDS
+        try:
+            hidden = layers.mask(workspace, run.path("masks"), layers.hiding([]))
+            view = self._view(run, workspace, ".", "sh", state=run.path("unseen"))
+            outcome = self._perform(run, view, hidden, ["sh", "-c", script], b"", Limits(1 << 16, _PROBE_SECONDS), end)
+        except (CannotEnforce, OSError) as error:
+            raise probe.explain(found.path, run.path("examined"), str(error)) from error
+        told = [(one["path"], one["what"]) for one in outcome.value.get("changes", [])]
+        if told != [("new", "added"), ("seen", "deleted")] or sorted(os.listdir(workspace)) != [".env", "seen"]:
+            why = f"a command in it ended as {dict(outcome.value)}"
+            raise probe.explain(found.path, run.path("examined"), why)
+
+    def _found(self) -> Bubblewrap:
+        if self._bubblewrap is None:
+            self._bubblewrap = bwrap.find(self._path_list)
+        return self._bubblewrap
+
+    def _view(self, run: _Run, workspace: str, cwd: str, command: str, state: str = "") -> View:
+        """Return what the box will show. Raises CannotEnforce for a workspace that can't be shown safely."""
+        home = home_of(os.getuid())
+        home = "/home/agent" if home == "/" else os.path.realpath(home)
+        folders, links = host.system()
+        tools = host.tool_chain(command, (*folders, *self._readable), (home, workspace, self._state))
+        accounts = [
+            (run.write(place.replace("/", "_"), text.encode()), place)
+            for place, text in host.accounts(os.getuid(), os.getgid(), home).items()
+        ]
+        if within(self._found().path, workspace):
+            raise CannotEnforce(
+                f"{self._found().path} lies inside the workspace",
+                why="the agent could replace what makes the box",
+                fix="install nucleus-runtime outside of it",
+            )
+        try:
+            return View(
+                workspace=workspace,
+                home=home,
+                state=state or self._state,
+                upper=run.path("upper"),
+                work=run.path("work"),
+                masks=run.path("masks"),
+                system=folders,
+                links=links,
+                readable=tuple(dict.fromkeys((*self._readable, *self._python_needs, *tools))),
+                files=(*host.configuration(), *accounts, (INSIDE, _SHOWN_AS)),
+                variables=self._variables,
+                cwd=cwd,
+            )
+        except ValueError as error:
+            raise CannotEnforce(
+                "no box can be made for this workspace", why=str(error), fix="use the directory of one project"
+            ) from error
+
+    def _begin(self) -> _Run:
+        """Make a place for one run. Raises CannotEnforce."""
+        parent = os.path.join(self._state, "boxes")
+        try:
+            os.makedirs(parent, mode=0o700, exist_ok=True)
+            folder = tempfile.mkdtemp(prefix="run-", dir=parent)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            run = _Run(folder, lock)
+            for name in ("upper", "work", "masks", "examined", "unseen"):
+                os.mkdir(run.path(name), 0o700)
+        except OSError as error:
+            raise CannotEnforce(
+                "there is no place for the layers of a box", why=str(error), fix="use --state DIR"
+            ) from error
+        return run
+
+    def _sweep(self) -> None:
+        """Remove what runs left that were killed: nobody holds their lock."""
+        parent = os.path.join(self._state, "boxes")
+        for name in os.listdir(parent) if os.path.isdir(parent) else []:
+            folder = os.path.join(parent, name)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                continue
+            _Run(folder, lock).end()
+
+
+@final
+class _Started:
+    """bubblewrap, started with its words in a file: a command line is readable in the box."""
+
+    def __init__(self, found: Bubblewrap, python: str, run: _Run, view: View, inside: bytes) -> None:
+        self._first = -1
+        self._open: list[int] = []
+        info, info_end = self._pipe()
+        self._report, report_end = self._pipe()
+        seccomp = self._file(run.write("filter", probe.program()))
+        config = self._file(run.write("configuration", inside))
+        words = self._file(run.write("options", packed(options(view, seccomp, info_end))))
+        command = [found.path, "--args", str(words), python, "-I", "-S", "-B", _SHOWN_AS, str(config), str(report_end)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(info_end, report_end, seccomp, config, words),
+            env={},
+            cwd="/",
+        )
+        for number in (info_end, report_end, seccomp, config, words):
+            self._close(number)
+        self._first = _first_process(info)
+
+    def __enter__(self) -> "_Started":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in list(self._open):
+            self._close(number)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        if self._first >= 0:
+            os.close(self._first)
+
+    def connect(self, pump: Pump) -> tuple[bytearray, bytearray, bytearray]:
+        """Give the streams to ``pump``; return the buffers of output, errors and the self-test's report."""
+        pump.watch(self._first)
+        assert self.process.stdin and self.process.stdout and self.process.stderr  # noqa: PT018, S101  by PIPE
+        pump.feed(self.process.stdin)
+        return pump.collect(self.process.stdout), pump.collect(self.process.stderr), pump.collect(self._report)
+
+    def _pipe(self) -> tuple[int, int]:
+        ends = os.pipe()
+        self._open += ends
+        return ends
+
+    def _file(self, path: str) -> int:
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._open.append(number)
+        return number
+
+    def _close(self, number: int) -> None:
+        self._open.remove(number)
+        os.close(number)
+
+
+def _first_process(info: int) -> int:
+    """Return a descriptor of the box's process 1, from what bubblewrap says of it; -1 if it never came to that."""
+    text = b""
+    while b"}" not in text:
+        chunk = os.read(info, 4096)
+        if not chunk:
+            return -1
+        text += chunk
+    try:
+        return os.pidfd_open(json.loads(text)["child-pid"])
+    except ProcessLookupError:
+        return -1
+
+
+def _configuration(view: View, hidden: list[str], command: list[str]) -> bytes:
+    """Return the words that the self-test reads. Raises ValueError."""
+    shown = [view.workspace, *view.readable]
+    names = {path[len(view.home) + 1 :].split("/")[0] for path in shown if path.startswith(view.home + "/")}
+    absent = [os.path.join(view.workspace, path) for path in hidden[:_MASKS_TESTED]]
+    return packed([view.home, view.workspace, "/".join(sorted(names)), str(len(absent)), *absent, *command])
+
+
+def _not_started(report: str, said: str, command: list[str]) -> Outcome | None:
+    """Return the outcome of a command that could not be started, None if it was. Raises CannotEnforce."""
+    first, _, rest = report.partition("\n")
+    if first != "ok":
+        raise CannotEnforce(
+            "the box does not hold what it promises; nothing was run",
+            why=first.removeprefix("failed ") or said.strip() or "the self-test said nothing",
+            fix="see which mechanism is missing: nucleus doctor",
+        )
+    if not rest:
+        return None
+    number = int(rest.split()[1])
+    kinds = {errno.ENOENT: "FileNotFoundError", errno.EACCES: "PermissionError"}
+    return _failed(kinds.get(number, "OSError"), f"{os.strerror(number)}: {command[0]!r} in the box", number)
+
+
+def _value(status: int, said: bytearray, listed: list[layers.Change], *, more: bool) -> dict[str, Any]:
+    """Return the small facts of a result."""
+    told, size = [], 0
+    for change in listed:
+        size += len(change.path)
+        if size > CHANGES_BYTES:
+            more = True
+            break
+        told.append({"path": change.path, "what": change.what, "kind": change.kind})
+    return {
+        "status": status,
+        "stderr": said[-STDERR_LIMIT:].decode("utf-8", "replace"),
+        "stderr_cut": max(0, len(said) - STDERR_LIMIT),
+        "changes": told,
+        "more_changes": more,
+        "applied": False,
+    }
+
+
+def _failed(kind: str, message: str, number: int) -> Outcome:
+    return Outcome("failed", {"type": kind, "message": message, "errno": number})
