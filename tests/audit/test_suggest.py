@@ -91,8 +91,8 @@ web_fetch = "never"
   }
 }
 
-# put the mediator in front of the servers; nucleus mcp unwrap undoes it
-nucleus mcp wrap .kiro/settings/mcp.json
+# the mediator in front of each command in .kiro/settings/mcp.json:
+# nucleus mcp run --name NAME -- COMMAND
 """
     )
 

@@ -130,8 +130,9 @@ def suggest(project: Project) -> str:
     parts += [_allow_list(project, one, [server for server in servers if server.client == one]) for one in clients]
     paths = list(dict.fromkeys(server.source.path for server in servers if not mediated(server)))
     if paths:
-        parts.append("\n# put the mediator in front of the servers; nucleus mcp unwrap undoes it\n")
-        parts.append("nucleus mcp wrap " + " ".join(json.dumps(path) if " " in path else path for path in paths) + "\n")
+        listed = ", ".join(json.dumps(path) if " " in path else path for path in paths)
+        parts.append(f"\n# the mediator in front of each command in {listed}:\n")
+        parts.append("# nucleus mcp run --name NAME -- COMMAND\n")
     return "".join(parts)
 
 

@@ -82,7 +82,9 @@ def _boxed(policy: Policy, context: Context) -> Ruling:
     """Return a refusal where the profile wants a box that vouches for itself, and there is none."""
     if policy.flags.attested_shell and not context.attested:
         return deny(
-            "commands run only in a box that vouches for no network and a transaction", "nucleus doctor", policy.profile
+            "commands run only in a box that vouches for no network and a transaction",
+            "run it yourself, outside of the session",
+            policy.profile,
         )
     return FINE
 

@@ -76,7 +76,7 @@ def unknown(policy: Policy, call: Call, context: Context) -> Classified:  # noqa
     server, name = call.args.get("server"), call.args.get("tool")
     rule = policy.mcp.get(server, UNKNOWN_SERVER) if type(server) is str else UNKNOWN_SERVER
     shown = f"{server or '?'}: {name or '?'}"
-    ruling = ask(f"nobody reviewed what {shown} does", "nucleus mcp map")
+    ruling = ask(f"nobody reviewed what {shown} does", "your yes to exactly this call")
     if type(name) is str and name:
         judgement = rule.tools.judge(name)
         if judgement.scope != SCOPE_ASK:

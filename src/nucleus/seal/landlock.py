@@ -120,7 +120,7 @@ def enforce(ruleset: Ruleset) -> None:
         raise CannotEnforce(
             "a Landlock ruleset can't be enforced",
             why=str(error),
-            fix="run `nucleus doctor`; at most 16 rulesets can be stacked on one process",
+            fix="at most 16 rulesets can be stacked on one process; start a fresh one",
         ) from error
 
 

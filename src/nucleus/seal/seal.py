@@ -226,5 +226,5 @@ def try_doors() -> None:
         raise CannotEnforce(
             "the seal does not hold",
             why=f"the process can still {name}",
-            fix="end this process; report the kernel version and `nucleus doctor` output",
+            fix="end this process; report the kernel version (uname -a)",
         )

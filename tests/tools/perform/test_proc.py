@@ -37,7 +37,7 @@ def test_without_a_box_nothing_runs_and_the_reason_is_given(perform: Do, tmp_pat
     canary = tmp_path / "canary"
     outcome = perform(ProcPerformer(), "proc.run", argv=["touch", str(canary)])
     assert (outcome.status, outcome.value["type"]) == ("failed", "CannotEnforce")
-    assert "nucleus run" in outcome.value["fix"]
+    assert "outside of the session" in outcome.value["fix"]
     assert not canary.exists()
     subprocess.run(["touch", str(canary)], check=True)
     assert canary.exists()

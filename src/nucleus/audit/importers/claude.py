@@ -6,7 +6,7 @@ from nucleus.audit.node import Node
 from nucleus.audit.permissions import ALLOW, grants_of
 
 _OTHER = {
-    "hooks": "hooks run beside a policy, not in it; nucleus hook install puts the gate there",
+    "hooks": "hooks run beside a policy, not in it",
     "env": "variables are named under [allow] env, their values stay outside",
     "apiKeyHelper": "keys stay outside; see [allow] model",
     "enableAllProjectMcpServers": "servers are allowed one by one, under [mcp.NAME]",

@@ -22,7 +22,7 @@ _OTHER = {
 _NETWORK = {
     "allowUnixSockets": "sockets of the host are not handed into the box",
     "allowAllUnixSockets": "sockets of the host are not handed into the box",
-    "allowLocalBinding": "loopback in the box is free; nucleus run --publish PORT opens one to the host",
+    "allowLocalBinding": "loopback in the box is free",
     "httpProxyPort": "the gate has its own proxy",
     "socksProxyPort": "the gate has its own proxy",
 }

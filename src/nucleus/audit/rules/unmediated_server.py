@@ -13,8 +13,8 @@ every call, judges it by your policy, and records it.
 
 ## Fix
 
-`nucleus mcp wrap FILE` puts `nucleus mcp run` in front of each server and keeps the rest of the file as it is;
-`nucleus mcp unwrap` takes it out again.
+Put the mediator in front of the server's command: `nucleus mcp run --name NAME -- COMMAND`. The name is what the policy
+calls the server: `[mcp.NAME]`.
 
 ## Limits
 
@@ -48,6 +48,6 @@ def check(project: Project) -> Iterator[Finding]:
                 source,
                 bare[0].key.start,
                 bare[0].key.end,
-                f"server '{bare[0].name}'{more} runs without a mediator; wrap it: nucleus mcp wrap {source.path}",
+                f"server '{bare[0].name}'{more} runs without a mediator; in front of it: nucleus mcp run -- COMMAND",
                 subject=source.path,
             )

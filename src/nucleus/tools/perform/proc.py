@@ -16,7 +16,7 @@ ARGV_LIMIT: Final = 128 * 1024
 NO_BOX: Final = CannotEnforce(
     "commands run in a box only, and this session has none",
     why="on the host a command could do anything that you can",
-    fix="start the agent itself in the box: nucleus run -- CMD",
+    fix="run the command yourself, outside of the session",
 )
 
 
