@@ -52,7 +52,7 @@ class Section:
     notes: tuple[str, ...] = ()
 
 
-HEAD: Final = ("quantity", "measured: median (quartiles)", "budget", "ambitious", "verdict")
+HEAD: Final = ("quantity", "measured (quartiles)", "budget", "ambitious", "verdict")
 
 
 def text(sections: Sequence[Section]) -> str:

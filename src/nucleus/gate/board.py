@@ -61,8 +61,10 @@ class Board:
         """Change the state by ``event`` and return what is to be performed, all of it on record."""
         if self.broken:
             return self._refused(event)
-        writer = self.opening.writer
-        gate, effects, records = core.step(replace(self.core, recorded=writer.next_seq), event)
+        writer, held = self.opening.writer, self.core
+        if held.recorded != writer.next_seq:
+            held = replace(held, recorded=writer.next_seq)
+        gate, effects, records = core.step(held, event)
         try:
             writer.append_all([record.fields for record in records])
             if any(record.sync for record in records):

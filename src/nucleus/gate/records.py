@@ -1,15 +1,19 @@
 """What the core writes down and what it tells the caller: records and the fields of replies."""
 
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from nucleus.gate.approvals import Approval, Question
 from nucleus.gate.events import Record, Submit
-from nucleus.kernel.boundary import pack
+from nucleus.kernel.boundary import FACTS
 from nucleus.kernel.decide import ALLOW
 from nucleus.kernel.facts import SCOPE_ALLOW, floored
 from nucleus.kernel.state import Request, State
 from nucleus.policy.reasons import RULES
 from nucleus.trace.record import VERDICTS, rule_names
+
+_facts: Final = attrgetter(*FACTS)
+"""The facts in the order of ``kernel.boundary.pack``, in half its time; ``trace.replay`` unpacks them."""
 
 
 def decision(
@@ -25,7 +29,7 @@ def decision(
             "args": event.args,
             "digest": event.digest,
             "destination": event.destination,
-            "facts": pack(request),
+            "facts": list(_facts(request)),
             "verdict": VERDICTS[verdict],
             "rules": rule_names(rules),
             "state": ints(after),
