@@ -74,7 +74,7 @@ def test_the_ten_lines(repo: world.Repository, tmp_path: Path, monkeypatch: pyte
     assert (repo.clone / "README.md").read_text() == "# App\n\n"
     assert repo.refs() == before
     (shown,) = [json.loads(line) for line in questions_file(tmp_path).read_text().splitlines()]
-    assert (shown["kind"], shown["args"]) == ("net.fetch", {"url": "https://example.com"})
+    assert (shown["kind"], shown["args"]) == ("net.fetch", {"url": "https://example.com/", "method": "GET"})
 
 
 README_LINES = """\
@@ -522,3 +522,24 @@ def test_a_session_keeps_its_state_where_the_command_line_looks_for_it(
     monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
     with Session(profile="read_only") as s:
         assert s.trace.path.parent == tmp_path / "elsewhere" / below / "traces"
+
+
+def test_a_later_session_is_held_by_the_revision_that_it_names(
+    opened: Session, repo: world.Repository, state: Path
+) -> None:
+    (repo.clone / "nucleus.toml").write_text('version = 1\nprofile = "read_only"\n')
+    world.git(repo.clone, "add", "nucleus.toml")
+    world.git(repo.clone, "commit", "-q", "-m", "a policy")
+    (repo.clone / "nucleus.toml").unlink()
+    with Session(profile="safe_pr_fixer", policy_rev="HEAD", state=state), pytest.raises(PolicyDenied):
+        fs.write("README.md", "changed\n")
+    assert opened.level == "cooperative"
+
+
+def test_a_child_can_be_held_by_a_policy_file(opened: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "less.toml").write_text('version = 1\nprofile = "read_only"\n')
+    monkeypatch.chdir(tmp_path)
+    with opened.delegate(policies=["less.toml"], calls=3) as child:
+        child.fs.read("README.md")
+        with pytest.raises(PolicyDenied):
+            child.fs.write("README.md", "changed\n")

@@ -228,7 +228,7 @@ class _Scope:
         return result
 
     def delegate(self, **narrower: Any) -> "Delegate":
-        """Return a child that can at most what this one can: ``profile=``, ``levels=``, ``calls=``, ``minutes=``.
+        """Return a child that can do less: ``profile=``, ``policies=``, ``levels=``, ``calls=``, ``minutes=``.
 
         What the child sees joins this one before any result is released. ``calls`` is debited here. Use it as
         a context manager, or hand ``child.bind(function)`` to a thread.
@@ -435,7 +435,8 @@ def _request(narrower: Mapping[str, Any]) -> dict[str, Any]:
     unknown = set(narrower) - known
     if unknown:
         raise TypeError(f"delegate() takes {', '.join(sorted(known))}; not {', '.join(sorted(unknown))}")
-    return dict(narrower)
+    policies = [os.path.abspath(os.fspath(file)) for file in narrower.get("policies", ())]
+    return {**narrower, **({"policies": policies} if policies else {})}
 
 
 def _plain(value: Any) -> Any:

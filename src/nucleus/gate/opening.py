@@ -40,6 +40,8 @@ from nucleus.trace.writer import TraceWriter
 COOPERATIVE: Final = "cooperative"
 SEALED: Final = "sealed"
 SECOND_NS: Final = 1_000_000_000
+NARROWING: Final = ("profile", "policies", "revision")
+"""What a later session or a child may name: each is a policy that is met with the one that holds."""
 
 
 @final
@@ -165,7 +167,7 @@ def narrow(
     opening: Opening, policy: Policy, fields: Mapping[str, Any], principal: str, now: int
 ) -> tuple[Policy, Tightened]:
     """Return the meet of ``policy`` and what ``fields`` names, and its event. Raises PolicyError."""
-    if any(fields.get(name) for name in ("profile", "policies")):
+    if any(fields.get(name) for name in NARROWING):
         home = home_of(os.getuid())
         asked = {**opening.choices, "profile": "", "policies": [], **fields}
         policy = meet(policy, _policy(asked, opening.workspace, home, opening.state))

@@ -16,13 +16,15 @@ from nucleus.gate.calls import MALFORMED, Calls
 from nucleus.gate.desk import Desk
 from nucleus.gate.events import Closed, Declassified, Delegated, LockedDown, Reply, Tick
 from nucleus.gate.loop import Link, Loop
-from nucleus.gate.opening import cannot, narrow, open_principal
+from nucleus.gate.opening import NARROWING, cannot, narrow, open_principal
 from nucleus.gate.peers import peer_of, process_of
 from nucleus.gate.questions import Questions
 from nucleus.policy.quarantine import Schema, parse
 from nucleus.trace.export import export_jsonl
 
 NO_SESSION: Final = {"what": "denied", "code": "session", "rules": ["session"]}
+LINK_LIMIT: Final = 256
+"""Connections of one client's principals. More would take the descriptors that a lockdown needs."""
 TICK_NS: Final = 5_000_000_000
 """How often questions and approvals are looked through for those that expired."""
 
@@ -85,6 +87,8 @@ class Server:
                 calls.ask(link, principal, fields, body)
             case "done":
                 calls.tool_done(link, fields)
+            case "attach" | "delegate" if len(self._links) >= LINK_LIMIT:
+                link.send({**NO_SESSION, "next_step": f"close some of the {LINK_LIMIT} connections of this session"})
             case "attach":
                 self._attach(board, calls, link, fields)
             case "delegate":
@@ -136,7 +140,7 @@ class Server:
         """Give another connection of the same principal; a policy that comes with it can only tighten."""
         principal = self._links[link]
         tree = board.opening.tree
-        if fields.get("profile") or fields.get("policies"):
+        if any(fields.get(name) for name in NARROWING):
             policy, event = narrow(board.opening, tree.policy_of(principal), fields, principal, board.now())
             tree.met(principal, policy)
             calls.apply(board.step(event))
