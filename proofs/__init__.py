@@ -15,5 +15,6 @@ Read in this order:
 ``formats``     trace records, policy files, frames, approvals, against plain references
 ``gate_model``  the gate's core, explored exhaustively to a stated depth
 ``prove``       runs all of it; ``python -m proofs`` prints one line of JSON last
+``single``      one row of the claims page, run again: ``python -m proofs NAME``
 ``evidence``    what a complete run leaves behind in ``claims/``
 """

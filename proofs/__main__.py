@@ -1,6 +1,7 @@
-"""``python -m proofs``: prove everything, print one line of JSON last.
+"""``python -m proofs [NAME...]``: prove everything and print one line of JSON last, or run single rows again.
 
-Status 0 if all holds; 1 if something does not, and then nothing is written.
+Status 0 if all holds; 1 if something does not, and then nothing is written; 2
+for a name that no row has.
 """
 
 import json
@@ -9,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from proofs import evidence
+from proofs import evidence, single
 from proofs.oracle import OracleError
 from proofs.prove import Failed, Report, run
 from proofs.symex.values import Trap
@@ -32,18 +33,31 @@ LAST = (
 
 
 def main() -> int:
-    """Prove everything and return the status."""
-    start = time.monotonic()
+    """Prove everything, or the rows that were named, and return the status."""
+    if sys.argv[1:]:
+        return max(_again(name) for name in sys.argv[1:])
+    start, before = time.monotonic(), evidence.sources()
     try:
         report = run(say=lambda line: print(line, flush=True))
-        found = evidence.write(report)
-    except (Failed, OracleError, evidence.Fallen, Trap) as problem:
+        found = evidence.write(report, before)
+    except (Failed, OracleError, evidence.Unfit, Trap) as problem:
         print(problem, file=sys.stderr)
         print(json.dumps({"ok": False, "problem": str(problem).splitlines()[0]}))
         return 1
     claims = subprocess.run([sys.executable, "-m", "nucleus", "claims"], cwd=evidence.ROOT, check=False)
     print(json.dumps(_last(report, found, time.monotonic() - start, claims.returncode)))
     return claims.returncode
+
+
+def _again(name: str) -> int:
+    try:
+        done, problems = single.run(name)
+    except single.UnknownName as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{name}: {'as claimed' if not problems else 'NOT AS CLAIMED'}. {done}")
+    print("".join(f"  {problem}\n" for problem in problems), end="")
+    return 1 if problems else 0
 
 
 def _last(report: Report, found: dict[str, Any], seconds: float, claims: int) -> dict[str, Any]:

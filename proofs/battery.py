@@ -174,7 +174,7 @@ class Odd(int):
         return 0
 
 
-ODD: Final = (True, False, None, "1", 1.0, Odd(1), [1], (1,), {})
+ODD: Final[tuple[Any, ...]] = (True, False, None, "1", 1.0, Odd(1), [1], (1,), {})
 """What Python lets stand where an int is expected."""
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 from proofs.kernels import Kernel
 from proofs.spec import children, lattice, verdicts, words
@@ -23,7 +23,7 @@ from proofs.symex.explore import Exploration, Path, Summary, explore
 from proofs.symex.solve import Obligation, values_in
 from proofs.symex.values import INPUT_LIMIT, SymBool, SymInt
 
-KINDS: Final = {"state": Principal, "request": Facts, "table": Legs}
+KINDS: Final[dict[str, Any]] = {"state": Principal, "request": Facts, "table": Legs}
 """Parameters that are objects; every other parameter is an int."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 from proofs.contracts import BY_NAME, concrete, flat, plain_of, prove_parts
 from proofs.kernels import Kernel, production, source, variant
@@ -121,7 +121,7 @@ def _nu_monotone() -> list[Obligation]:
 def _replay_nu_monotone(x: Example) -> bool:
     kernel, t = production(), _table(x)
     nu, leq = kernel.exposure.nu, kernel.capability.leq
-    return leq(x["a"], x["b"]) and not leq(nu(t, x["a"]), nu(t, x["b"]))
+    return bool(leq(x["a"], x["b"]) and not leq(nu(t, x["a"]), nu(t, x["b"])))
 
 
 def _harmless(a: Any) -> Truth:
@@ -138,7 +138,7 @@ def _replay_one_harmless(x: Example) -> bool:
     kernel, t = production(), _table(x)
     full, reach = kernel.exposure.UNINHABITABLE, kernel.exposure.reach
     both = kernel.capability.join(x["a"], x["b"])
-    return reach(t, x["a"]) != full and reach(t, x["b"]) != full and reach(t, both) == full
+    return bool(reach(t, x["a"]) != full and reach(t, x["b"]) != full and reach(t, both) == full)
 
 
 def _nu_joins() -> list[Obligation]:
@@ -150,7 +150,7 @@ def _nu_joins() -> list[Obligation]:
 def _replay_nu_joins(x: Example) -> bool:
     kernel, t = production(), _table(x)
     nu, both = kernel.exposure.nu, kernel.capability.join(x["a"], x["b"])
-    return nu(t, x["a"]) == x["a"] and nu(t, x["b"]) == x["b"] and nu(t, both) != both
+    return bool(nu(t, x["a"]) == x["a"] and nu(t, x["b"]) == x["b"] and nu(t, both) != both)
 
 
 # 4: runs ---------------------------------------------------------------------------------------

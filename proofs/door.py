@@ -8,7 +8,7 @@ else is tested, not proved: see ``battery`` and ``random_cases``.
 from collections.abc import Callable
 from typing import Any
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 from proofs.contracts import BY_NAME, Contract, equal, flat, plain_of, prove_parts, summary_of
 from proofs.kernels import Kernel

@@ -15,8 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-import bitwuzla
-import z3
+import bitwuzla  # type: ignore[import-not-found]
+import z3  # type: ignore[import-untyped]
 
 from nucleus.gate.kernel_hash import PIN, kernel_hash, manifest
 from proofs.controls import CONTROLS
@@ -47,24 +47,29 @@ RISING: Final = (
 """Numbers that may only rise."""
 
 
-class Fallen(Exception):  # noqa: N818  a finding, not an error of the program
-    """A number of the ratchet fell."""
+class Unfit(Exception):  # noqa: N818  a finding, not an error of the program
+    """A number of the ratchet fell, or a source changed during the run."""
 
 
-def write(report: Report) -> dict[str, Any]:
-    """Write pin, evidence and ratchet after a complete run; return the evidence. Raises ``Fallen``."""
+def write(report: Report, before: dict[str, str]) -> dict[str, Any]:
+    """Write pin, evidence and ratchet after a complete run; return the evidence.
+
+    ``before`` is what ``sources`` said when the run began. Raises ``Unfit``; nothing is written then.
+    """
+    if sources() != before:
+        raise Unfit("a source changed during the run: what was proved is not what is there")
     numbers = dict(report.numbers)
     numbers["mutation_score"] = 100 * (numbers["killed"] + numbers["equivalent"]) // numbers["mutants"]
     best = json.loads(RATCHET.read_text(encoding="utf-8")) if RATCHET.exists() else {}
     numbers["claims"] = len(tomllib.loads(CLAIMS.read_text(encoding="utf-8"))["claim"])
     fallen = [f"{name}: {numbers[name]}, was {best[name]}" for name in RISING if best.get(name, 0) > numbers[name]]
     if fallen:
-        raise Fallen("; ".join(fallen))
+        raise Unfit("; ".join(fallen))
     PIN.write_text(manifest(), encoding="ascii")
     evidence = {
         "kernel": kernel_hash(),
         "commit": _commit(),
-        "sources": sources(),
+        "sources": before,
         "tools": {
             "z3": z3.get_version_string(),
             "bitwuzla": str(bitwuzla.version()),
@@ -88,7 +93,7 @@ def sources() -> dict[str, str]:
     """Return the SHA-256 of every file that the run depends on, by path."""
     files = [*FOLDER.glob("*.py"), *(ROOT / "proofs").rglob("*")]
     files += [ROOT / "src/nucleus/gate" / name for name in ("core.py", "approvals.py", "events.py", "records.py")]
-    kept = [path for path in files if path.is_file() and "__pycache__" not in path.parts]
+    kept = [path for path in files if path.is_file() and not {"__pycache__", ".ruff_cache"} & set(path.parts)]
     return {path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(kept)}
 
 

@@ -91,7 +91,7 @@ def _value(rng: random.Random, depth: int = 0) -> Any:
 
 def _record(rng: random.Random) -> list[str]:
     body = _decision(rng) if rng.random() < 0.6 else _result(rng)
-    chained = {"prev": f"{rng.getrandbits(256):064x}", "seq": _int(rng), "time_ns": _int(rng)}
+    chained: dict[str, Any] = {"prev": f"{rng.getrandbits(256):064x}", "seq": _int(rng), "time_ns": _int(rng)}
     line = (canonical.prefix(chained["prev"], chained["seq"], chained["time_ns"]) + canonical.body(body)).encode()
     if line != reference_line(chained | body):
         return [f"the writer's line is not the plain one: {body}"]

@@ -28,6 +28,7 @@ from nucleus.gate.events import (
     Absorbed,
     Answered,
     Closed,
+    Declassified,
     Delegated,
     Done,
     Effect,
@@ -56,7 +57,7 @@ LATER: Final = 10**15
 DEADLINE: Final = 10**18
 EGRESS: Final = 100
 P, C = "p", "c"
-ASIDE: Final = ("bears", "post", "closes", "locks", "rest", "fetch")
+ASIDE: Final = ("bears", "post", "closes", "locks", "rest", "fetch", "opened")
 """Words of the events that the deep exploration leaves out."""
 
 
@@ -110,6 +111,11 @@ def events(world: World) -> Iterator[tuple[str, Event]]:
         yield f"{principal} asks push and waits", _submit(gate, principal, "push", now, ref=2, wait=True)
         yield f"{principal} closes", Closed(principal, now)
     yield "p sees foreign things", Absorbed(P, PRIVATE | FOREIGN, now)
+    if P in gate.principals:
+        yield "p is opened again", Opened(P, 0xFFFFFF, 0, 1_000, DEADLINE, EGRESS, now)
+    if C in gate.principals and gate.principals[C].quarantined:
+        yield "c hands out 64 bits", Declassified(C, 1, "schema", 64, now)
+        yield "c hands out 65 bits", Declassified(C, 1, "schema", 65, now)
     if C not in gate.principals:
         yield "p bears c", Delegated(P, C, 0xFFFFFF, 400, DEADLINE, 1, now)
         yield "p bears c in quarantine", Delegated(P, C, 0xFFFFFF, 400, DEADLINE, 1, now, quarantined=True)
@@ -225,7 +231,7 @@ def _key(world: World) -> Any:
     principals = tuple(
         (
             *(id_, p.state.authority, p.state.exposure, p.state.budget),
-            *(p.egress_left, p.parent, p.closed, p.quarantined, p.asks_refused),
+            *(p.egress_left, p.parent, p.closed, p.quarantined, p.asks_refused, p.declassified),
         )
         for id_, p in gate.principals.items()
     )

@@ -9,12 +9,28 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from nucleus.gate.core import Gate, request_of
-from nucleus.gate.events import Answered, Closed, Done, Effect, Event, LockedDown, Perform, Record, Reply, Submit, Tick
+from nucleus.gate.events import (
+    Answered,
+    Closed,
+    Declassified,
+    Done,
+    Effect,
+    Event,
+    LockedDown,
+    Perform,
+    Record,
+    Reply,
+    Submit,
+    Tick,
+)
 from nucleus.kernel.boundary import admit
 from nucleus.kernel.exposure import EXFIL
 from nucleus.trace.record import rule_names
 
 ALLOWED: Final = "allow"
+BITS_OF_A_CALL: Final = 64
+BITS_OF_A_SESSION: Final = 256
+"""From the design, not from the product."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +66,22 @@ class Books:
 
     def key(self) -> Any:
         """Return what distinguishes two books."""
-        return tuple(sorted((k, repr(v)) for k, v in (*self.shown, *self.given))), self.denied, self.ended, self.locked
+        return (
+            tuple(sorted((k, repr(v)) for k, v in (*self.shown, *self.given))),
+            self.denied,
+            self.silenced,
+            self.ended,
+            self.locked,
+        )
 
 
 def judge(
     books: Books, before: Gate, event: Event, after: Gate, effects: tuple[Effect, ...], records: tuple[Record, ...]
 ) -> tuple[Books, list[str]]:
     """Return the books after a step, and every property that it broke."""
-    problems = [*_monotone(before, after), *_kept(before, event, after)]
+    problems = [*_monotone(before, after), *_kept(before, event, after), *_handed_out(before, event, after, records)]
     books, unseen = _answers(books, event, records)
-    problems += unseen
+    problems += [*unseen, *_raised(books, before, after)]
     decisions = [record.fields for record in records if record.fields["type"] == "decision"]
     for effect in effects:
         if isinstance(effect, Perform):
@@ -121,6 +143,30 @@ def _kept(before: Gate, event: Event, after: Gate) -> list[str]:
     return [*problems, *[f"approval {id_} came from nowhere" for id_ in new]]
 
 
+def _handed_out(before: Gate, event: Event, after: Gate, records: tuple[Record, ...]) -> list[str]:
+    """What leaves a quarantine is counted, bounded and on record before it is told."""
+    problems = []
+    for id_, principal in after.principals.items():
+        more = principal.declassified - (before.principals[id_].declassified if id_ in before.principals else 0)
+        on_record = any(record.sync and record.fields["type"] == "declassify" for record in records)
+        if more and not (isinstance(event, Declassified) and on_record and 0 < more == event.bits <= BITS_OF_A_CALL):
+            problems.append(f"{more} bits left a quarantine uncounted or unrecorded")
+        if principal.declassified > BITS_OF_A_SESSION:
+            problems.append("more bits left quarantine than a session may hand out")
+    return problems
+
+
+def _raised(books: Books, before: Gate, after: Gate) -> list[str]:
+    """Nobody of a line whose owner said no to the rest of the session is asked about again."""
+    silent = {_line(after, id_)[-1] for id_ in books.silenced if id_ in after.principals}
+    new = [question for id_, question in after.questions.items() if id_ not in before.questions]
+    return [
+        f"{q.principal} raised a question after a no to the rest"
+        for q in new
+        if _line(after, q.principal)[-1] in silent
+    ]
+
+
 def _answers(books: Books, event: Event, records: tuple[Record, ...]) -> tuple[Books, list[str]]:
     """Note what the owner said, from the records of the answers."""
     if isinstance(event, LockedDown):
@@ -174,7 +220,9 @@ def _performed(
         problems.append(f"bytes of {principal} were not counted for all of {line}")
     if any(after.principals[id_].egress_left < 0 for id_ in line):
         problems.append(f"more bytes left than the policy of {line} allows")
-    if any((member, decision["digest"]) in books.denied for member in line) and decision["rules"]:
+    # Nobody of a line, parent, child or sibling, gets what any of them was denied.
+    refused = {digest for member, digest in books.denied if _line(after, member)[-1] == line[-1]}
+    if decision["digest"] in refused and decision["rules"]:
         problems.append(f"a denied call of {line} was performed")
     if decision["approval"] is None:
         if decision["rules"]:
@@ -240,7 +288,7 @@ def _alive(books: Books, before: Gate, event: Submit, effects: tuple[Effect, ...
     """A yes for exactly this call, with nothing new seen and no new reason, is good: the call is performed."""
     principal = before.principals[event.principal]
     verdict, rules, _ = admit(principal.state, request_of(before, event, approved=False))
-    if verdict != 1 or (event.principal, event.digest) in books.denied:
+    if verdict != 1 or event.digest in {digest for _, digest in books.denied}:
         return []
     for id_, yes in books.given:
         fits = yes.principal == event.principal and yes.digest == event.digest and not yes.bounded

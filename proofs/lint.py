@@ -128,8 +128,8 @@ class _Module:
             yield node, "a class that is not a plain final dataclass with slots"
         for item in node.body:
             docstring = isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)
-            field = isinstance(item, ast.AnnAssign) and item.value is None
-            if not docstring and not (field and ast.unparse(item.annotation).startswith("Final[")):  # type: ignore[union-attr]
+            field = isinstance(item, ast.AnnAssign) and item.value is None and _final(item.annotation)
+            if not docstring and not field:
                 yield item, "a class body that is not Final fields"
 
     def _function(self, node: ast.FunctionDef) -> Iterator[Problem]:
@@ -211,3 +211,7 @@ class _Module:
         for node in self.tree.body:
             if isinstance(node, ast.FunctionDef) and node.name in reach.get(node.name, ()):
                 yield node, f"{node.name} is recursive"
+
+
+def _final(annotation: ast.expr) -> bool:
+    return ast.unparse(annotation).startswith("Final[")

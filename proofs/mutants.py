@@ -13,7 +13,7 @@ import copy
 import tomllib
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -107,10 +107,10 @@ def mutants(module: str) -> list[Mutant]:
     found: dict[str, Mutant] = {}
     for name, statement, path in _sites(tree):
         inside = _at(statement, path[:-1]) if path else statement
-        for label, build in _changes(_at(statement, path), inside):
+        for label, after in _changes(_at(statement, path), inside):
             changed = copy.deepcopy(tree)
             target = next(s for n, s, _ in _top(changed) if n == name)
-            _replace(target, path, build)
+            _replace(target, path, copy.deepcopy(after))
             ast.fix_missing_locations(changed)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)
@@ -167,17 +167,16 @@ def _at(root: ast.AST, path: Place) -> ast.AST:
     return node
 
 
-def _replace(root: ast.AST, path: Place, build: Callable[[Any], ast.AST]) -> None:
+def _replace(root: ast.AST, path: Place, new: ast.AST) -> None:
     parent = _at(root, path[:-1])
     key, index = path[-1]
-    new = build(_at(root, path))
     if index is None:
         setattr(parent, key, new)
     else:
         getattr(parent, key)[index] = new
 
 
-Change = tuple[str, Callable[[Any], ast.AST]]
+Change = tuple[str, ast.AST]
 
 
 def _changes(node: ast.AST, inside: ast.AST) -> Iterator[Change]:
@@ -189,7 +188,7 @@ def _changes(node: ast.AST, inside: ast.AST) -> Iterator[Change]:
         text = ast.unparse(after)
         if text != before:
             first = before.splitlines()[0] if before else ""
-            yield f"{first} -> {text.splitlines()[0]}{context}", lambda _, after=after: copy.deepcopy(after)
+            yield f"{first} -> {text.splitlines()[0]}{context}", after
 
 
 def _variants(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:  # noqa: C901, PLR0912  one arm for each kind of node

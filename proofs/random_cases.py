@@ -8,7 +8,7 @@ whose expected answer comes from the model's table and a few lines of sums.
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -42,14 +42,18 @@ def run(oracle: Oracle, cases: int = CASES, seed: int = 20_261_124, workers: int
     _TABLE[:] = [oracle.table]
     blocks = [(seed + number, min(BLOCK, cases - start)) for number, start in enumerate(range(0, cases, BLOCK))]
     counts = {0: 0, 1: 0, 2: 0}
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        for found in pool.map(_block, blocks):
-            for verdict, count in found.items():
-                counts[verdict] += count
+    for found in map(_block, blocks) if workers == 1 else _shared(blocks, workers):
+        for verdict, count in found.items():
+            counts[verdict] += count
     for verdict, count in counts.items():
         if count < LEAST_SHARE * cases:
             raise Mismatch(f"only {count} of {cases} cases have verdict {verdict}: the generator is lopsided")
     return counts
+
+
+def _shared(blocks: list[tuple[int, int]], workers: int) -> Iterator[dict[int, int]]:
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+        yield from pool.map(_block, blocks)
 
 
 _TABLE: list[bytes] = []

@@ -6,7 +6,7 @@ nothing ever asked.
 
 from typing import Any, Final
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 from nucleus.kernel.boundary import admit
 from nucleus.kernel.state import Request, State

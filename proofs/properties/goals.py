@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 from proofs.spec.children import Birth
 from proofs.spec.logic import Truth, Word, every, truth

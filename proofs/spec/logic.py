@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 Truth = Any
 """bool, or a solver's Boolean term."""

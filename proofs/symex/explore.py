@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final, NoReturn
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 from proofs.symex.values import SymBool, SymInt, Trap, use_engine
 

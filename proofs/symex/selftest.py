@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 FOLDER: Final = Path(__file__).parent
 LOW, HIGH = -(1 << 63), (1 << 63) - 1

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import bitwuzla
-import z3
+import bitwuzla  # type: ignore[import-not-found]
+import z3  # type: ignore[import-untyped]
 
 from proofs.spec.logic import every, some
 

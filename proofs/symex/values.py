@@ -9,7 +9,7 @@ the proofs, and the claims page says so.
 
 from typing import Any, Final, NoReturn, Protocol
 
-import z3
+import z3  # type: ignore[import-untyped]
 
 WIDTH: Final = 64
 INPUT_LIMIT: Final = 1 << 61

@@ -24,8 +24,8 @@ def test_a_number_that_falls_is_a_failure_and_nothing_is_written(
     monkeypatch.setattr(evidence, "EVIDENCE", tmp_path / "evidence.json")
     numbers: dict[str, object] = dict.fromkeys(evidence.RISING, 10**9)
     numbers |= {"properties": 50, "killed": 1, "equivalent": 0, "mutants": 1, "coq_version": "0"}
-    with pytest.raises(evidence.Fallen, match="properties: 50, was 1000000"):
-        evidence.write(Report(numbers=numbers))
+    with pytest.raises(evidence.Unfit, match="properties: 50, was 1000000"):
+        evidence.write(Report(numbers=numbers), evidence.sources())
     assert not (tmp_path / "evidence.json").exists()
 
 

@@ -1,6 +1,7 @@
 """The gate's core under the monitor; and broken gates, each of which the monitor notices."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,11 +33,16 @@ def _any_reason(original: Callable[..., Any]) -> Callable[..., Any]:
     return lambda granted, event, *_: original(granted, event, 0, 0)
 
 
+def _forgets_the_rest(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda gate, question, event: original(gate, question, replace(event, rest_of_session=False))
+
+
 BROKEN = {
     "approvals are never used up": (approvals, "spend", lambda _: _keeps, "more often than given"),
     "an approval answers anything": (approvals, "match", _any_reason, "outlived a rise of exposure"),
     "a parent does not see what its child saw": (core, "_join_ancestors", lambda _: lambda *_: (), "has not seen"),
     "a child is not bound by a no": (core, "_denied", lambda _: _never, "denied call"),
+    "a no to the rest is forgotten": (core, "_answer_one", _forgets_the_rest, "after a no to the rest"),
     "a child's bytes count for itself": (core, "_line", lambda _: lambda _, id_: (id_,), "bytes of c were not"),
 }
 
@@ -50,8 +56,6 @@ def test_a_broken_gate_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_effect_before_its_record_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     original = core.decision
     monkeypatch.setattr(core, "decision", lambda *args: replace(original(*args), sync=False))
     assert any("before its record" in problem for problem in gate_model._explore(4, narrow=True).problems)
