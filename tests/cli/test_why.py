@@ -162,6 +162,14 @@ def test_the_last_refusal_of_the_newest_trace_is_explained(why: object, trace: P
     assert "\x1b" not in page
 
 
+def test_a_later_trace_without_a_refusal_does_not_hide_the_last_one(why: object, trace: Path) -> None:
+    (old,) = [one for one in trace.glob("*.jsonl") if one.name != "ledger.jsonl"]
+    os.utime(old, ns=(0, 0))
+    with old.open("rb") as file:
+        (trace / "later.jsonl").write_bytes(file.readline())
+    assert why()[0] == 0
+
+
 def test_a_decision_is_found_by_its_id(why: object, trace: Path) -> None:
     status, page = why("one", "--profile", "safe_pr_fixer")
     assert status == 0

@@ -114,10 +114,10 @@ def _classified(holds: Effective, call: Call) -> Classified:
 
 
 def _recorded(args: argparse.Namespace, wanted: str) -> int:
-    """Explain a decision of a trace: the one with this id, else the last refusal of the newest trace."""
+    """Explain a recorded decision: the one with this id, else the last refusal there is."""
     folder = places_of(args).state / "traces"
     traces = _newest_first(folder)
-    for path in traces if wanted else traces[:1]:
+    for path in traces:
         header: dict[str, Any] = {}
         found: dict[str, Any] = {}
         for record in _records(path):
