@@ -147,6 +147,12 @@ class Ledger:
         """Return what is remembered, None where nothing is."""
         return self._open.get(_key(id_))
 
+    def drain(self) -> list[Any]:
+        """Close everything, and return what was remembered."""
+        every = list(self._open.values())
+        self._open.clear()
+        return every
+
     def __len__(self) -> int:
         return len(self._open)
 

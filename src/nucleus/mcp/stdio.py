@@ -1,0 +1,224 @@
+"""The shell of the mediator: one thread, one loop, three neighbours.
+
+Client, server and gate are file descriptors. What one side is not reading is
+held up to a limit, and then the side that produces it is not read either: no
+amount of pipelined calls fills the memory, and none makes the loop wait on
+one side while another waits on it.
+"""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, final
+
+from nucleus.errors import CannotEnforce
+from nucleus.gate.connection import Connection, refusal
+from nucleus.gate.protocol import ProtocolError, Splitter
+from nucleus.gate.protocol import encode as frame
+from nucleus.gate.spawn import Spawned, outside, start
+from nucleus.mcp.engine import Mediator
+from nucleus.mcp.framing import Lines
+from nucleus.mcp.steps import Effect, Note, ToClient, ToGate, ToServer
+
+CHUNK: Final = 1 << 18
+HELD: Final = 4 << 20
+"""Bytes that wait for one side before those that produce them are no longer read."""
+GRACE: Final = 5.0
+"""Seconds that a server gets to end after its input ended, and again after it was asked to."""
+GONE: Final = "the server is gone"
+GATE_GONE: Final = "the gate is gone; nothing can be allowed any more"
+
+
+def start_server(command: Sequence[str], environment: Mapping[str, str], folder: str) -> "subprocess.Popen[bytes]":
+    """Start the server with pipes for its messages; its errors go where ours go. Raises CannotEnforce."""
+    try:
+        return subprocess.Popen(
+            list(command),
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CannotEnforce(
+            f"the server {command[0]} could not be started", why=str(error), fix="check the command"
+        ) from error
+
+
+def open_gate(fields: Mapping[str, Any]) -> tuple[Spawned, dict[str, Any]]:
+    """Start a gate and open a principal; return it and what it said. Raises PolicyError, CannotEnforce, Refused."""
+    outside(str(fields["workspace"]))
+    spawned = start(["gate"])
+    reply, _ = Connection(spawned.sock).request({"do": "open", **fields})
+    if reply["what"] != "opened":
+        spawned.end(GRACE)
+        raise refusal(reply)
+    return spawned, reply
+
+
+@final
+class Pump:
+    """Everything that is read and written while a server runs."""
+
+    def __init__(
+        self,
+        mediator: Mediator,
+        client: tuple[int, int],
+        server: tuple[int, int],
+        gate: socket.socket,
+        save: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        """Take descriptors to read from and to write to, and what to call when pins changed or a person should know."""
+        self._mediator = mediator
+        self._client_in, self._client_out = client
+        self._server_out, self._server_in = server
+        self._gate = gate
+        self._save = save
+        self._say = say
+        self._lines = {self._client_in: Lines(), self._server_out: Lines()}
+        self._frames = Splitter()
+        self._waiting = {self._client_out: bytearray(), self._server_in: bytearray(), gate.fileno(): bytearray()}
+        self._open = {self._client_in, self._server_out, gate.fileno()}
+        self._takers = {
+            self._client_in: (self._server_in, gate.fileno(), self._client_out),
+            self._server_out: (self._client_out, gate.fileno()),
+            gate.fileno(): (),
+        }
+        """Who gets what is made of the bytes of each side. The gate's answers are always read: they free the rest."""
+        self.why = ""
+        """Why it ended, "" where the client simply left."""
+
+    def run(self) -> None:
+        """Turn until the client left or nothing is left to mediate, and everything owed was written."""
+        restore = {fd: os.get_blocking(fd) for fd in (*self._waiting, *self._open)}
+        for fd in restore:
+            os.set_blocking(fd, False)
+        try:
+            while self._turning():
+                self._turn()
+        finally:
+            for fd in (self._client_in, self._client_out):
+                os.set_blocking(fd, restore[fd])
+
+    def _turning(self) -> bool:
+        if self.why or self._client_in not in self._open:
+            return any(self._waiting[fd] for fd in (self._client_out,) if fd in self._waiting) or self._draining()
+        return True
+
+    def _draining(self) -> bool:
+        """Whether the client left while its last requests are still answered: piped input ends like that."""
+        return not self.why and self._server_out in self._open and self._mediator.open_requests > 0
+
+    def _turn(self) -> None:
+        poll = select.poll()
+        for fd in {*self._open, *self._waiting}:
+            wanted = self._interest_of(fd)
+            if wanted:
+                poll.register(fd, wanted)
+        for fd, events in poll.poll():
+            if events & select.POLLOUT or (events & ~select.POLLIN and fd not in self._open):
+                self._write(fd)
+            if events & ~select.POLLOUT and fd in self._open:
+                self._read(fd)
+        if self._mediator.pins.changed:
+            self._save()
+
+    def _interest_of(self, fd: int) -> int:
+        """Return what is asked of a descriptor: writing what waits, reading while its takers keep up."""
+        wanted = select.POLLOUT if self._waiting.get(fd) else 0
+        if (
+            fd in self._open
+            and not self.why
+            and not any(len(self._waiting.get(to, b"")) > HELD for to in self._takers[fd])
+        ):
+            wanted |= select.POLLIN
+        return wanted
+
+    def _read(self, fd: int) -> None:
+        try:
+            data = os.read(fd, CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._ended(fd)
+        elif fd == self._gate.fileno():
+            try:
+                for fields, _ in self._frames.feed(data):
+                    self._perform(self._mediator.from_gate(fields))
+            except (ProtocolError, IndexError, KeyError):
+                self._ended(fd)
+        else:
+            take = self._mediator.from_client if fd == self._client_in else self._mediator.from_server
+            for line in self._lines[fd].feed(data):
+                self._perform(take(line))
+
+    def _ended(self, fd: int) -> None:
+        self._open.discard(fd)
+        if fd == self._client_in:
+            return
+        self.why = self.why or (GONE if fd == self._server_out else GATE_GONE)
+        self._perform(self._mediator.end(self.why))
+
+    def _write(self, fd: int) -> None:
+        held = self._waiting[fd]
+        try:
+            del held[: os.write(fd, held[:CHUNK])]
+        except BlockingIOError:
+            return
+        except OSError:
+            held.clear()
+            del self._waiting[fd]
+            self._ended(self._client_in if fd == self._client_out else self._server_out)
+            if fd == self._client_out:
+                self.why = self.why or "the client is gone"
+
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case ToClient(line):
+                    self._put(self._client_out, line)
+                case ToServer(line):
+                    self._put(self._server_in, line)
+                case ToGate(fields, body):
+                    self._put(self._gate.fileno(), frame(fields, body))
+                case Note(text):
+                    self._say(text)
+
+    def _put(self, fd: int, data: bytes) -> None:
+        """Hold bytes for a side that is there, and write at once where nothing waits before them."""
+        if fd in self._waiting:
+            idle = not self._waiting[fd]
+            self._waiting[fd] += data
+            if idle:
+                self._write(fd)
+
+
+def end_server(server: "subprocess.Popen[bytes]") -> int:
+    """End a server as the specification says: its input ends, then it is asked, then it is killed, with its children.
+
+    Return its status.
+    """
+    for pipe in (server.stdin, server.stdout):
+        if pipe is not None:
+            pipe.close()
+    for number in (0, signal.SIGTERM, signal.SIGKILL):
+        if number and server.poll() is None:
+            os.killpg(server.pid, number)
+        if _ends(server):
+            break
+    return server.wait()
+
+
+def _ends(server: "subprocess.Popen[bytes]") -> bool:
+    deadline = time.monotonic() + GRACE
+    while server.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return server.poll() is not None

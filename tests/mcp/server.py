@@ -1,0 +1,43 @@
+"""A small MCP server for tests, hostile on demand: what it does is in its first argument."""
+
+import json
+import os
+import sys
+
+
+def say(**fields: object) -> None:
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **fields}) + "\n")
+    sys.stdout.flush()
+
+
+def main(mode: str) -> None:
+    if mode == "noise":
+        print("Listening.", flush=True)
+    for line in sys.stdin:
+        message = json.loads(line)
+        if "id" not in message:
+            continue
+        result: dict[str, object] = {}
+        match message.get("method"):
+            case "initialize":
+                result = {
+                    "protocolVersion": "2025-06-18",
+                    "capabilities": {},
+                    "serverInfo": {"name": "t", "version": "1"},
+                }
+            case "tools/list":
+                schema = {"type": "object"}
+                result = {"tools": [{"name": "echo", "inputSchema": schema}, {"name": "env", "inputSchema": schema}]}
+            case "tools/call" if mode == "dies":
+                os._exit(3)
+            case "tools/call":
+                name, arguments = message["params"]["name"], message["params"].get("arguments", {})
+                text = json.dumps(dict(os.environ)) if name == "env" else arguments.get("text", "")
+                result = {"content": [{"type": "text", "text": text}]}
+        say(id=message["id"], result=result)
+        if mode == "twice":
+            say(id=message["id"], result={"content": [{"type": "text", "text": "forged"}]})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -1,0 +1,196 @@
+"""A real client process, a real gate, a real server process, judged at what each of them got."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nucleus.mcp.pins import digest_of
+
+SERVER = str(Path(__file__).with_name("server.py"))
+POLICY = 'version = 1\nprofile = "release"\n[mcp.t]\nallow = ["echo", "env"]\n'
+COMMAND = [sys.executable, "-m", "nucleus"]
+
+
+def mappings() -> str:
+    rows = [{"name": name, "inputSchema": {"type": "object"}} for name in ("echo", "env")]
+    return "".join(
+        f'[[tool]]\nprogram = "server.py"\nname = "{row["name"]}"\ndigest = "{digest_of(row)}"\n'
+        'op = "read_files"\narguments = ["text"]\nlongest = 1000000\n'
+        for row in rows
+    )
+
+
+class Client:
+    """A client that speaks to a mediated server over pipes."""
+
+    def __init__(self, home: Path, mode: str = "", options: tuple[str, ...] = (), *, mapped: bool = True) -> None:
+        self.state = home / "state"
+        (self.state / "mcp").mkdir(mode=0o700, parents=True)
+        self.state.chmod(0o700)
+        if mapped:
+            (self.state / "mcp" / "mappings.toml").write_text(mappings())
+        (home / "owner.toml").write_text(POLICY)
+        (home / "work").mkdir()
+        argv = [*COMMAND, "--state", str(self.state), "mcp", "run", "--name", "t", "--policy", str(home / "owner.toml")]
+        self.process = subprocess.Popen(
+            [*argv, *options, "--", sys.executable, "-I", SERVER, mode],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=home / "work",
+            env={"PATH": os.environ["PATH"], "GITHUB_TOKEN": "canary", "TOKEN": "copied"},
+        )
+        self.number = 0
+
+    def send(self, method: str, **params: Any) -> None:
+        assert self.process.stdin is not None
+        self.number += 1
+        fields = {"jsonrpc": "2.0", "id": self.number, "method": method, "params": params}
+        self.process.stdin.write(json.dumps(fields).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        self.send(method, **params)
+        return self.receive()
+
+    def meet(self) -> None:
+        self.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "c", "version": "1"})
+        self.ask("tools/list")
+
+    def leave(self) -> tuple[int, str]:
+        """Close the pipes and return the status and what was said to the person."""
+        _, said = self.process.communicate(timeout=60)
+        return self.process.returncode, said.decode()
+
+    def records(self) -> list[dict[str, Any]]:
+        [trace] = [path for path in (self.state / "traces").glob("*.jsonl") if path.name != "ledger.jsonl"]
+        return [json.loads(line) for line in trace.read_text().splitlines()]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[Client]]:
+    clients: list[Client] = []
+    yield clients
+    for client in clients:
+        if client.process.poll() is None:
+            client.process.kill()
+            client.process.communicate()
+
+
+def test_a_mapped_call_goes_through_and_is_on_record(tmp_path: Path, started: list[Client]) -> None:
+    client = Client(tmp_path, options=("--server-env", "TOKEN", "--server-env", "LANGUAGE=en"))
+    started.append(client)
+    client.meet()
+    answer = client.ask("tools/call", name="echo", arguments={"text": "hello"})
+    assert answer["result"] == {"content": [{"type": "text", "text": "hello"}]}
+    got = json.loads(client.ask("tools/call", name="env", arguments={})["result"]["content"][0]["text"])
+    assert (got["TOKEN"], got["LANGUAGE"]) == ("copied", "en")
+    assert "GITHUB_TOKEN" not in got
+    refused = client.ask("tools/call", name="echo", arguments={"text": "x", "other": 1})
+    assert "approval required" in refused["error"]["message"]
+    assert client.leave() == (0, "")
+    records = client.records()
+    verdicts = [record["verdict"] for record in records if record["type"] == "decision"]
+    assert verdicts == ["allow", "allow", "ask"]
+    assert [record["outcome"] for record in records if record["type"] == "result"] == ["ok", "ok"]
+    assert [record["type"] for record in records].count("close") == 1
+    assert "hello" not in json.dumps(records)
+
+
+def test_without_the_mediator_the_server_has_every_variable_and_answers_twice(tmp_path: Path) -> None:
+    """The negative control: the same server, spoken to directly."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "env"}}
+    done = subprocess.run(
+        [sys.executable, "-I", SERVER, "twice"],
+        input=json.dumps(call).encode() + b"\n",
+        env={"GITHUB_TOKEN": "canary"},
+        capture_output=True,
+        check=True,
+    )
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert "canary" in first["result"]["content"][0]["text"]
+    assert second["result"]["content"][0]["text"] == "forged"
+
+
+def test_noise_and_second_answers_are_stopped_and_recorded(tmp_path: Path, started: list[Client]) -> None:
+    client = Client(tmp_path, "twice")
+    started.append(client)
+    client.meet()
+    first = client.ask("tools/call", name="echo", arguments={"text": "one"})
+    second = client.ask("tools/call", name="echo", arguments={"text": "two"})
+    texts = [one["result"]["content"][0]["text"] for one in (first, second)]
+    assert texts == ["one", "two"]
+    status, said = client.leave()
+    assert status == 0
+    assert "stopped a message of the server" in said
+    denied = [record for record in client.records() if record.get("verdict") == "deny"]
+    assert len(denied) >= 3
+    assert {record["args"]["tool"] for record in denied} == {"server"}
+
+
+def test_an_unmapped_tool_asks(tmp_path: Path, started: list[Client]) -> None:
+    client = Client(tmp_path, "noise", mapped=False)
+    started.append(client)
+    client.meet()
+    answer = client.ask("tools/call", name="echo", arguments={"text": "x"})
+    assert "approval required" in answer["error"]["message"]
+    assert "stopped a message of the server" in client.leave()[1]
+
+
+def test_a_server_that_dies_leaves_no_call_without_an_answer(tmp_path: Path, started: list[Client]) -> None:
+    client = Client(tmp_path, "dies")
+    started.append(client)
+    client.meet()
+    answer = client.ask("tools/call", name="echo", arguments={"text": "x"})
+    assert answer["error"]["message"] == "the server is gone"
+    status, said = client.leave()
+    assert (status, "the server is gone" in said) == (1, True)
+
+
+def test_sixteen_large_calls_at_once_all_come_back(tmp_path: Path, started: list[Client]) -> None:
+    client = Client(tmp_path)
+    started.append(client)
+    client.meet()
+    for number in range(16):
+        client.send("tools/call", name="echo", arguments={"text": str(number) * 50_000})
+    answers = [client.receive() for _ in range(16)]
+    assert [len(one["result"]["content"][0]["text"]) for one in answers] == [50_000] * 10 + [100_000] * 6
+    assert client.leave()[0] == 0
+
+
+def test_piped_input_that_ends_at_once_is_answered_still(tmp_path: Path, started: list[Client]) -> None:
+    client = Client(tmp_path)
+    started.append(client)
+    client.send("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "c", "version": "1"})
+    out, _ = client.process.communicate(timeout=60)
+    assert json.loads(out)["result"]["protocolVersion"] == "2025-06-18"
+    assert client.process.returncode == 0
+
+
+def test_nothing_is_started_where_the_policy_is_none(tmp_path: Path) -> None:
+    policy = tmp_path / "bad.toml"
+    policy.write_text("version = 1\nprofle = 'x'\n")
+    marker = tmp_path / "started"
+    (tmp_path / "work").mkdir()
+    done = subprocess.run(
+        [*COMMAND, "--state", str(tmp_path / "s"), "mcp", "run", "--policy", str(policy), "--", "touch", str(marker)],
+        cwd=tmp_path / "work",
+        input=b"",
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert b"bad.toml" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert not marker.exists()
