@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import traceback
 
 import pytest
 
@@ -70,3 +71,9 @@ def test_a_refusal_keeps_its_fields_through_pickle_and_to_dict(kind: type[Refuse
 def test_each_error_says_what_where_and_the_fix(error: NucleusError, text: str, diagnostics: str) -> None:
     assert str(error) == text
     assert error.diagnostics() == diagnostics
+
+
+def test_a_traceback_of_what_can_be_fixed_shows_the_fix() -> None:
+    for error in (CannotEnforce("no box", fix="install one"), PolicyError("no such key", fix="take it out")):
+        told = "".join(traceback.format_exception(pickle.loads(pickle.dumps(error))))  # noqa: S301  our own bytes
+        assert told.count("\nfix: ") == 1

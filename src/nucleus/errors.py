@@ -112,6 +112,8 @@ class CannotEnforce(NucleusError):  # noqa: N818  the contract names it
         self.what = what
         self.why = why
         self.fix = fix
+        if fix:
+            self.add_note(f"fix: {fix}")  # what a traceback shows below the message
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.what, self.why) if part)
@@ -130,6 +132,8 @@ class PolicyError(NucleusError):
         self.path = path
         self.line = line
         self.fix = fix
+        if fix:
+            self.add_note(f"fix: {fix}")  # likewise
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}: " if self.line else f"{self.path}: " if self.path else ""
