@@ -88,6 +88,11 @@ def _rebuild(kind: type[Refused], fields: dict[str, str]) -> Refused:
     return kind(fields["message"], **kept)
 
 
+def _remade(kind: type[NucleusError], text: str, fields: dict[str, Any]) -> NucleusError:
+    """Make an error whose fields are named: what pickle calls."""
+    return kind(text, **fields)
+
+
 class PolicyDenied(Refused):
     """A capability, a scope, or a person said no. Retrying does not help."""
 
@@ -115,6 +120,9 @@ class CannotEnforce(NucleusError):  # noqa: N818  the contract names it
         if fix:
             self.add_note(f"fix: {fix}")  # what a traceback shows below the message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.what, {"why": self.why, "fix": self.fix})
+
     def __str__(self) -> str:
         return ": ".join(part for part in (self.what, self.why) if part)
 
@@ -135,6 +143,9 @@ class PolicyError(NucleusError):
         if fix:
             self.add_note(f"fix: {fix}")  # likewise
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.message, {"path": self.path, "line": self.line, "fix": self.fix})
+
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}: " if self.line else f"{self.path}: " if self.path else ""
         return place + self.message
@@ -152,6 +163,9 @@ class TraceError(NucleusError):
         self.message = message
         self.path = path
         self.record = record
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.message, {"path": self.path, "record": self.record})
 
     def __str__(self) -> str:
         place = f"{self.path}: " if self.path else ""
