@@ -54,7 +54,15 @@ def main(words: list[str]) -> int:
         return serve(int(words[1]), Settings())
     from nucleus.tools.worker import maker, work
 
-    make = maker(words[1])
+    if words[1] == "proc":
+        from functools import partial
+
+        from nucleus.local.ns import NsBox
+
+        # The path list is kept: once imports are frozen, nothing tells any more where packages were installed.
+        make = maker(words[1], partial(NsBox, path_list=tuple(sys.path)))
+    else:
+        make = maker(words[1])
     not_dumpable()
     freeze_imports([*LATE, *LAZY])
     return work(make, int(words[2]))

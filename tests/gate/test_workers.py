@@ -13,6 +13,7 @@ from nucleus.gate.effects import Limits, Outcome, Permit
 from nucleus.gate.loop import Loop
 from nucleus.gate.spawn import BOOTSTRAP
 from nucleus.gate.workers import Workers
+from tests.local.box import needs_box, private
 
 
 class Pool:
@@ -87,3 +88,30 @@ def test_a_worker_that_can_not_start_fails_its_call(pool: Pool, monkeypatch: pyt
     monkeypatch.setattr("sys.executable", "")
     pool.read(1)
     assert pool.outcomes[0][1].status == "failed"
+
+
+def command(pool: Pool, number: int, *argv: str) -> None:
+    args = {"argv": list(argv), "cwd": ".", "hidden": ["**/.git", "**/.git/**"]}
+    pool.workers.perform(Permit(number, "proc.run", args, str(pool.workspace), Limits(seconds=30)), b"in")
+
+
+@needs_box
+def test_the_worker_for_commands_runs_them_in_a_box_where_it_was_given_a_place(pool: Pool, tmp_path: Path) -> None:
+    """The whole of it: an isolated process with frozen imports, that no one can read, makes the box."""
+    state = private(tmp_path.parent / f"{tmp_path.name}-state")
+    pool.workers = Workers(pool.loop, boot_ns, BOOTSTRAP, {}, lambda *found: pool.outcomes.append(found), str(state))
+    command(pool, 1, "sh", "-c", "cat; ls; rm file; ls ~ /sys /proc/1/root/work")
+    _, outcome = pool.until(1)[0]
+    assert outcome.status == "ok", outcome
+    assert outcome.body.startswith(b"infile\n")
+    assert outcome.value["changes"] == [{"path": "file", "what": "deleted", "kind": "file"}]
+    assert (tmp_path / "file").exists()
+    command(pool, 2, "sh", "-c", "exec 2>&1; ls -A / | tr '\\n' ' '")
+    assert b"sys" not in pool.until(2)[1][1].body
+
+
+def test_without_a_place_for_layers_commands_are_refused(pool: Pool) -> None:
+    command(pool, 1, "touch", "ran")
+    _, outcome = pool.until(1)[0]
+    assert (outcome.status, outcome.value["type"]) == ("failed", "CannotEnforce")
+    assert not (pool.workspace / "ran").exists()

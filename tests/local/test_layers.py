@@ -9,6 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus.local.layers import Change, changes, hiding, mask, mounts_below, plain_config, refuse_mounts, remove
+from nucleus.policy.call import RUN, Call
+from nucleus.policy.classify import classify
+from nucleus.policy.context import Context
+from nucleus.policy.load import OwnerChoices, load_policy
+from nucleus.policy.profiles import profile_names
 
 
 @pytest.fixture
@@ -68,6 +73,16 @@ def test_everything_is_hidden_where_the_policy_hides_everything(workspace: Path)
 def test_a_pattern_that_is_none_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"."):
         hiding(["a[bc]*d*e"])
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_what_each_profile_hides_can_be_masked(name: str) -> None:
+    """The patterns that classification hands to a box are ones that it understands."""
+    found = classify(load_policy([], OwnerChoices(profile=name)), Call(RUN, {"argv": ["true"]}), Context("/w", "/h"))
+    if "hidden" in found.resolved:
+        hides = hiding(found.resolved["hidden"])
+        assert hides(".git")
+        assert hides("deep/id_rsa")
 
 
 def test_masks_have_the_mode_and_time_of_what_they_lie_over(workspace: Path) -> None:

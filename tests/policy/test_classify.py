@@ -142,7 +142,7 @@ def pinned(kind: str, args: dict[str, Any]) -> Classified:
         (kinds.LABEL, {"number": 1, "label": "x"}, {"api", "repository", "closed"}),
         (kinds.ISSUE, {"number": 1}, {"api", "repository"}),
         (kinds.FETCH, {"url": "https://example.com/"}, {"url"}),
-        (kinds.RUN, {"argv": ["a"]}, {"argv", "cwd"}),
+        (kinds.RUN, {"argv": ["a"]}, {"argv", "cwd", "hidden"}),
         (kinds.WRITE, {"path": "a"}, {"path"}),
         (kinds.BRANCH, {"branch": "a"}, {"branch"}),
     ],

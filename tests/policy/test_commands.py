@@ -49,6 +49,13 @@ def test_a_box_that_does_not_hide_secrets_shows_them() -> None:
     assert facts(kinds.RUN, TESTS, hides_secrets=False).legs & SECRET
 
 
+def test_a_box_is_told_what_the_policy_hides_and_shows_what_only_a_label_calls_secret() -> None:
+    under = policy(text='[deny]\nread = ["plans/**"]\n')
+    assert {"plans/**", "**/.git/**"} <= set(facts(kinds.RUN, TESTS, under=under).resolved["hidden"])
+    labelled = policy(text='[labels]\nsecret = ["plans/**"]\n')
+    assert facts(kinds.RUN, TESTS, under=labelled).legs & SECRET
+
+
 def test_a_profile_may_want_an_attested_box() -> None:
     assert facts(kinds.RUN, TESTS, under=policy("code_review"), attested=False).scope == SCOPE_DENY
     assert facts(kinds.RUN, TESTS, under=policy("code_review")).scope == SCOPE_ALLOW

@@ -46,12 +46,15 @@ class Workers:
         bootstrap: Path,
         network: dict[str, Any],
         on_outcome: OnOutcome,
+        state: str = "",
     ) -> None:
+        """Start nothing yet. ``state`` is where boxes keep their layers; without it commands are refused."""
         self._loop = loop
         self._clock = clock
         self._bootstrap = bootstrap
         self._network = network
         self._on_outcome = on_outcome
+        self._state = state
         self._workers: dict[str, _Worker] = {}
 
     def perform(self, permit: Permit, body: bytes) -> None:
@@ -80,7 +83,7 @@ class Workers:
         )
         worker = _Worker(spawned, link, -1, deque())
         self._workers[name] = worker
-        link.send({"network": self._network})
+        link.send({"network": self._network, "state": self._state})
         return worker
 
     def _next(self, worker: _Worker) -> None:

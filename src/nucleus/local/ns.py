@@ -39,7 +39,7 @@ STDERR_LIMIT: Final = 64 << 10
 CHANGES_LIMIT: Final = 1000
 """Changes that a result lists; ``more_changes`` says whether there were more."""
 CHANGES_BYTES: Final = 200 << 10
-"""What their names may take of a frame."""
+"""What their names may take of a frame, as JSON."""
 _MASKS_TESTED: Final = 256
 """Hidden paths that the self-test looks for inside. The masks are one layer: it is there or not."""
 _PROBE_SECONDS: Final = 20.0
@@ -373,7 +373,7 @@ def _value(status: int, said: bytearray, listed: list[layers.Change], *, more: b
     """Return the small facts of a result."""
     told, size = [], 0
     for change in listed:
-        size += len(change.path)
+        size += len(json.dumps(change.path))
         if size > CHANGES_BYTES:
             more = True
             break

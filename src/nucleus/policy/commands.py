@@ -10,7 +10,7 @@ from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, least
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.context import Context
 from nucleus.policy.destinations import named
-from nucleus.policy.files import labels_of
+from nucleus.policy.files import hidden, labels_of
 from nucleus.policy.model import Policy
 from nucleus.policy.paths import PathError, locate
 from nucleus.policy.words import LENGTH_LIMIT, WORDS_LIMIT, hint, plain_words
@@ -20,7 +20,8 @@ def run(policy: Policy, call: Call, context: Context) -> Classified:
     """Classify a command: ``argv``, a list of words, or ``text`` for a shell; in ``cwd``."""
     row = legs.BOXED_RUN if context.attested else legs.RUN
     labels = labels_of(policy, context, ".", tree=True)
-    if not context.hides_secrets:
+    if not context.hides_secrets or policy.labels.secret.patterns:
+        # A box hides what looks like a secret; which files the owner's own labels make one, it does not know.
         labels |= PRIVATE | SECRET
     argv = _argv(call)
     if argv is None:
@@ -43,7 +44,8 @@ def run(policy: Policy, call: Call, context: Context) -> Classified:
     why = "" if judgement.named else hint(argv)
     if why:
         rulings.append(ask(why, f"[allow] commands = [{' '.join(argv)!r}] in a trusted policy"))
-    resolved: dict[str, Any] = {"argv": list(argv), "cwd": place.relative}
+    # What looks like a secret, a box finds by itself.
+    resolved: dict[str, Any] = {"argv": list(argv), "cwd": place.relative, "hidden": hidden(policy, contents=False)}
     return answer(row, call, least(*rulings), labels=labels, target=Target(argv[0]), resolved=resolved)
 
 

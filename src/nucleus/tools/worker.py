@@ -9,16 +9,24 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-from nucleus.gate.effects import Limits, Outcome, Performer, Permit
+from nucleus.gate.effects import Box, Limits, Outcome, Performer, Permit
 from nucleus.gate.protocol import ProtocolError, receive, send
 
 Maker = Callable[[dict[str, Any]], Performer]
-"""Makes a performer from what the gate's constructor said of the network (empty in the product)."""
+"""Makes a performer of what the gate says first: ``network`` (its constructor's, empty in the product), ``state``."""
+BoxAt = Callable[[str], Box]
+"""Makes the box whose layers lie in a state directory."""
 
 
-def maker(name: str) -> Maker:
-    """Return the maker of one effect class, with what it needs imported and nothing else. Raises KeyError."""
-    return {"fs": _fs, "net": _net, "git": _git, "proc": _proc, "publish": _publish}[name]()
+def maker(name: str, box_at: BoxAt | None = None) -> Maker:
+    """Return the maker of one effect class, with what it needs imported and nothing else. Raises KeyError.
+
+    ``box_at`` comes from the composition root; without it, or without a state
+    directory from the gate, commands are refused.
+    """
+    if name == "proc":
+        return _proc(box_at)
+    return {"fs": _fs, "net": _net, "git": _git, "publish": _publish}[name]()
 
 
 def _fs() -> Maker:
@@ -31,27 +39,27 @@ def _net() -> Maker:
     from nucleus.tools.perform.net import NetPerformer
     from nucleus.tools.perform.resolve import StaticResolver, SystemResolver
 
-    return lambda network: NetPerformer(*_reach(network, StaticResolver, SystemResolver))
+    return lambda said: NetPerformer(*_reach(said["network"], StaticResolver, SystemResolver))
 
 
 def _git() -> Maker:
     from nucleus.tools.perform.git import GitPerformer
     from nucleus.tools.perform.resolve import StaticResolver, SystemResolver
 
-    return lambda network: GitPerformer(*_reach(network, StaticResolver, SystemResolver))
+    return lambda said: GitPerformer(*_reach(said["network"], StaticResolver, SystemResolver))
 
 
-def _proc() -> Maker:
+def _proc(box_at: BoxAt | None) -> Maker:
     from nucleus.tools.perform.proc import ProcPerformer
 
-    return lambda _: ProcPerformer()
+    return lambda said: ProcPerformer(box_at(said["state"]) if box_at and said.get("state") else None)
 
 
 def _publish() -> Maker:
     from nucleus.tools.perform.publish import PublishPerformer
     from nucleus.tools.perform.resolve import StaticResolver, SystemResolver
 
-    return lambda network: PublishPerformer(*_reach(network, StaticResolver, SystemResolver))
+    return lambda said: PublishPerformer(*_reach(said["network"], StaticResolver, SystemResolver))
 
 
 def _reach(network: dict[str, Any], static: Any, system: Any) -> tuple[Any, bytes | None]:
@@ -75,7 +83,7 @@ def work(make: Maker, descriptor: int) -> int:
             except ProtocolError:
                 return REFUSED
             if performer is None:
-                performer = make(fields["network"])
+                performer = make(fields)
                 continue
             permit = _permit(fields)
             if permit.number <= last:

@@ -24,7 +24,7 @@ git.log              hidden! paths? rev? limit?                    -
 git.commit           hidden! paths?                                the message
 git.branch           branch! switch?                               -
 git.push             url! source! target! force? tip?              -
-proc.run             argv cwd?                                     stdin
+proc.run             argv! cwd! hidden!                            stdin
 publish.pull_request api! repository! base! head! push!?           JSON {title, text}
 publish.comment      api! repository! number                       the text
 publish.label        api! repository! number label                 -
