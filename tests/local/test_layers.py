@@ -43,6 +43,7 @@ def test_denied_paths_secrets_and_their_other_names_are_masked(workspace: Path) 
     for name in ("src/app.py", ".env", "deep/er/.env.local", "keys/id_rsa", "secrets/a/b", "notes/Secrets.txt"):
         write(workspace / name)
     os.link(workspace / ".env", workspace / "src" / "harmless.txt")
+    os.link(workspace / "secrets" / "a" / "b", workspace / "src" / "as harmless")
     (workspace / "link").symlink_to("secrets")
     hidden = mask(str(workspace), str(workspace.parent / "masks"), hiding(["secrets", "secrets/**", "notes/*.txt"]))
     assert set(hidden) == {
@@ -51,6 +52,7 @@ def test_denied_paths_secrets_and_their_other_names_are_masked(workspace: Path) 
         "keys/id_rsa",
         "secrets",
         "src/harmless.txt",
+        "src/as harmless",
         "notes/Secrets.txt",
     }
     assert whiteouts(workspace.parent / "masks") == set(hidden)

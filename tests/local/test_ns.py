@@ -174,6 +174,27 @@ def test_the_working_directory_is_the_one_asked_for(box: NsBox, workspace: Path)
     assert output(box.run(permit(workspace, "pwd", cwd="src"), b"")) == f"{workspace / 'src'}\n"
 
 
+@pytest.mark.parametrize("cwd", ["absent", "src/app.py", "secrets", "link"])
+def test_a_working_directory_that_the_box_has_not_is_a_plain_failure(box: NsBox, workspace: Path, cwd: str) -> None:
+    (workspace / "secrets").mkdir()
+    (workspace / "link").symlink_to("/usr")
+    outcome = box.run(permit(workspace, "pwd", cwd=cwd), b"")
+    assert (outcome.status, outcome.value["type"]) == ("failed", "FileNotFoundError")
+
+
+def test_boxes_of_several_processes_do_not_disturb_each_other(workspace: Path, state: Path) -> None:
+    """Each sweeps what others left, and none takes another's place for that."""
+    source = (
+        "import sys; from tests.local.box import output, permit; from pathlib import Path\n"
+        "from nucleus.local.ns import NsBox\n"
+        "for _ in range(3): output(NsBox(sys.argv[1]).run(permit(Path(sys.argv[2]), 'true'), b''))\n"
+    )
+    words = [sys.executable, "-c", source, str(state), str(workspace)]
+    makers = [subprocess.Popen(words, cwd=Path(__file__).parents[2]) for _ in range(4)]
+    assert [maker.wait() for maker in makers] == [0] * 4
+    assert os.listdir(state / "boxes") == []
+
+
 def test_a_path_with_blanks_and_letters_beyond_ascii_works(box: NsBox, tmp_path: Path) -> None:
     folder = tmp_path / "a b\\c d\u00e9: ,x"
     folder.mkdir()

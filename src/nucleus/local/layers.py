@@ -68,7 +68,7 @@ def hiding(patterns: Sequence[str]) -> Hides:
 def mask(workspace: str, layer: str, hides: Hides) -> list[str]:
     """Make the mask layer in the empty directory ``layer``; return the hidden paths, relative. Raises OSError.
 
-    Nothing below a hidden directory is looked at. Directories of the layer
+    Below a hidden directory only second names of its files matter. Directories of the layer
     get the mode and time of the host's: a box sees those of the upmost.
     """
     hidden, inodes, others = [], set(), []
@@ -85,6 +85,8 @@ def mask(workspace: str, layer: str, hides: Hides) -> list[str]:
             status = entry.stat(follow_symlinks=False)
             if status.st_nlink > 1:
                 others.append((path, _identity(status)))
+    if others:
+        inodes |= _linked(workspace, [path for path in hidden if os.path.isdir(os.path.join(workspace, path))])
     hidden += [path for path, identity in others if identity in inodes]
     for path in hidden:
         _folder(layer, os.path.dirname(path))
@@ -108,6 +110,19 @@ def _walk(workspace: str, hides: Hides) -> Iterator[tuple["os.DirEntry[str]", st
                 yield entry, path
                 if entry.is_dir(follow_symlinks=False) and not hides(path):
                     waiting.append(path)
+
+
+def _linked(workspace: str, folders: Sequence[str]) -> set[tuple[int, int]]:
+    """Return the files below hidden directories that have another name somewhere."""
+    found = set()
+    for folder in folders:
+        if os.path.islink(os.path.join(workspace, folder)):
+            continue
+        for entry, _ in _walk(os.path.join(workspace, folder), lambda _: False):
+            if not entry.is_dir(follow_symlinks=False):
+                status = entry.stat(follow_symlinks=False)
+                found |= {_identity(status)} if status.st_nlink > 1 else set()
+    return found
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

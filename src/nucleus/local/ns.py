@@ -19,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
@@ -153,8 +154,11 @@ class NsBox:
         hides = layers.hiding([str(one) for one in permit.args["hidden"]])
         layers.refuse_mounts(workspace)
         hidden = layers.mask(workspace, run.path("masks"), hides)
+        cwd = str(permit.args.get("cwd") or ".")
+        if not _is_folder(workspace, cwd, hidden):
+            return _failed("FileNotFoundError", f"{os.strerror(errno.ENOENT)}: {cwd!r}", errno.ENOENT)
         layers.dress(workspace, run.path("upper"))
-        view = self._view(run, workspace, str(permit.args.get("cwd") or "."), command[0])
+        view = self._view(run, workspace, cwd, command[0])
         return self._perform(run, view, hidden, command, stdin, permit.limits, end)
 
     def _perform(
@@ -245,10 +249,9 @@ class NsBox:
         parent = os.path.join(self._state, "boxes")
         try:
             os.makedirs(parent, mode=0o700, exist_ok=True)
-            folder = tempfile.mkdtemp(prefix="run-", dir=parent)
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            run = _Run(folder, lock)
+            with _locked(parent):
+                folder = tempfile.mkdtemp(prefix="run-", dir=parent)
+                run = _Run(folder, _lock(folder))
             for name in ("upper", "work", "masks", "examined", "unseen"):
                 os.mkdir(run.path(name), 0o700)
         except OSError as error:
@@ -260,15 +263,38 @@ class NsBox:
     def _sweep(self) -> None:
         """Remove what runs left that were killed: nobody holds their lock."""
         parent = os.path.join(self._state, "boxes")
-        for name in os.listdir(parent) if os.path.isdir(parent) else []:
-            folder = os.path.join(parent, name)
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-                continue
-            _Run(folder, lock).end()
+        if not os.path.isdir(parent):
+            return
+        with _locked(parent):
+            # A run is made and locked under the same lock, so none is taken for one that was left.
+            for name in os.listdir(parent):
+                folder = os.path.join(parent, name)
+                try:
+                    _Run(folder, _lock(folder)).end()
+                except (BlockingIOError, FileNotFoundError):
+                    continue
+
+
+def _lock(folder: str) -> int:
+    """Return a descriptor that holds a directory's lock. Raises BlockingIOError if somebody else does."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(number)
+        raise
+    return number
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Hold a directory's lock, waiting for it."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 @final
@@ -343,6 +369,13 @@ def _first_process(info: int) -> int:
         return os.pidfd_open(json.loads(text)["child-pid"])
     except ProcessLookupError:
         return -1
+
+
+def _is_folder(workspace: str, cwd: str, hidden: list[str]) -> bool:
+    """Whether the box will have this directory: in the workspace, links followed, and nothing above it hidden."""
+    real = os.path.realpath(os.path.join(workspace, cwd))
+    masked = any(within(real, os.path.join(workspace, path)) for path in hidden)
+    return within(real, workspace) and not masked and os.path.isdir(real)
 
 
 def _configuration(view: View, hidden: list[str], command: list[str]) -> bytes:
