@@ -140,7 +140,7 @@ def test_the_deepest_message_that_is_taken() -> None:
 
 def test_a_second_and_a_forged_response_find_nothing() -> None:
     ledger = Ledger()
-    ledger.open(1, "first")
+    ledger.enter(1, "first")
     assert ledger.get(1) == "first"
     with pytest.raises(MessageError, match="nobody asked"):
         ledger.close("1")
@@ -153,9 +153,9 @@ def test_a_second_and_a_forged_response_find_nothing() -> None:
 
 def test_an_id_is_open_once_and_not_too_many_are() -> None:
     ledger = Ledger(limit=2)
-    ledger.open(1, "")
+    ledger.enter(1, "")
     with pytest.raises(MessageError, match="open already"):
-        ledger.open(1, "")
-    ledger.open("1", "")
+        ledger.enter(1, "")
+    ledger.enter("1", "")
     with pytest.raises(MessageError, match="more than 2"):
-        ledger.open(3, "")
+        ledger.enter(3, "")

@@ -74,7 +74,7 @@ def _run(args: argparse.Namespace) -> int:
     gate, opened = stdio.open_gate(fields)
     for line in opened["notes"]:
         _say(line)
-    server = stdio.start_server(who.command, environment, workspace)
+    server = stdio.launch(who.command, environment, workspace)
     assert server.stdin is not None  # noqa: S101  it was started with pipes
     assert server.stdout is not None  # noqa: S101  likewise
     mediator = Mediator(who, name, pins, mappings)

@@ -174,7 +174,7 @@ class Mediator:
         self._count += 1
         asked = Asked(request.id, method, self._count, rebuilt.token)
         try:
-            self._clients.open(request.id, asked)
+            self._clients.enter(request.id, asked)
         except MessageError as error:
             # An answer would be taken for the answer to the open one.
             self._violated("client", str(error))
@@ -242,7 +242,7 @@ class Mediator:
 
     def _forward(self, asked: Asked, forwarded: Request) -> None:
         try:
-            self._servers.open(asked.ours, asked)
+            self._servers.enter(asked.ours, asked)
         except MessageError as error:
             if asked.number >= 0:
                 self._done(asked.number, ok=False, then=lambda _reply: None)
@@ -349,7 +349,7 @@ class Mediator:
         if row is None or not row[0] <= self.revision <= row[1]:
             self._send(Response(request.id, error={"code": METHOD_NOT_FOUND, "message": "not available"}))
             raise MessageError(f"the server may not ask {request.method[:80]!r}")
-        self._questions.open(request.id, request.method)
+        self._questions.enter(request.id, request.method)
         if row[2] == "empty":
             self._out.append(ToClient(encode(Request(request.id, request.method))))
             return

@@ -9,7 +9,6 @@ the worst names are refused; what the server needs is said with
 """
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -30,14 +29,20 @@ def identity(command: Sequence[str], path: str) -> Identity:
 
     Raises CannotEnforce where there is no such program.
     """
-    program = shutil.which(command[0], path=path)
-    if program is None:
+    program = _found(command[0], path)
+    if not program:
         raise CannotEnforce(
             f"the server {command[0]} can't be started",
             why="there is no such program",
             fix="name it by its full path, or set --server-env PATH=...",
         )
     return Identity((os.path.realpath(os.path.dirname(program)) + "/" + os.path.basename(program), *command[1:]))
+
+
+def _found(name: str, path: str) -> str:
+    """Return the absolute path of a program, "" where there is none. Relative entries of ``path`` are not asked."""
+    places = [name] if "/" in name else [f"{folder}/{name}" for folder in path.split(":") if folder.startswith("/")]
+    return next((os.path.abspath(one) for one in places if os.path.isfile(one) and os.access(one, os.X_OK)), "")
 
 
 def refuse_steering(environment: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final, final
 
 from nucleus.mcp.pins import Identity, digest_of
 from nucleus.policy.call import MCP, Call
-from nucleus.policy.schema import CAPABILITIES
+from nucleus.policy.legs import CAPABILITY_NAMES
 
 ACTS: Final = frozenset(("", "destroy", "admin", "pay", "publish", "send"))
 READS: Final = frozenset(("read_files", "glob_search", "grep_search"))
@@ -173,7 +173,7 @@ def _is_when(one: Any) -> bool:
 def _rule(row: Mapping[str, Any]) -> Rule:
     op, act, destination = row.get("op"), row.get("act", ""), row.get("destination", "")
     echoes = row.get("echoes", True)
-    if op not in CAPABILITIES or act not in ACTS or type(destination) is not str or type(echoes) is not bool:
+    if op not in CAPABILITY_NAMES or act not in ACTS or type(destination) is not str or type(echoes) is not bool:
         raise MappingError(f"no capability, act, argument or flag: {op!r} {act!r} {destination!r} {echoes!r}")
     return Rule(str(op), destination, act, echoes)
 

@@ -120,7 +120,7 @@ def encode(message: Message) -> bytes:
 class Ledger:
     """The requests of one side that are not answered yet: id as that side wrote it -> what we remember of it.
 
-    INVARIANT: an id is open at most once, and ``close`` succeeds once for each ``open``: a second or a forged
+    INVARIANT: an id is open at most once, and ``close`` succeeds once for each ``enter``: a second or a forged
     response finds nothing (tests/mcp/test_messages.py).
     """
 
@@ -128,7 +128,7 @@ class Ledger:
         self._open: dict[tuple[type, Id], Any] = {}
         self._limit = limit
 
-    def open(self, id_: Id, what: Any) -> None:
+    def enter(self, id_: Id, what: Any) -> None:
         """Remember ``what`` under an id. Raises MessageError where the id is open, or too many are."""
         if _key(id_) in self._open:
             raise MessageError("this id is open already")

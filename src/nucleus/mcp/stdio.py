@@ -33,7 +33,7 @@ GONE: Final = "the server is gone"
 GATE_GONE: Final = "the gate is gone; nothing can be allowed any more"
 
 
-def start_server(command: Sequence[str], environment: Mapping[str, str], folder: str) -> "subprocess.Popen[bytes]":
+def launch(command: Sequence[str], environment: Mapping[str, str], folder: str) -> "subprocess.Popen[bytes]":
     """Start the server with pipes for its messages; its errors go where ours go. Raises CannotEnforce."""
     try:
         return subprocess.Popen(
