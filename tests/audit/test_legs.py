@@ -98,3 +98,7 @@ def test_real_servers_are_judged_as_people_labelled_their_tools() -> None:
         if wanted & ~(got := legs.legs(legs.reach_of(package(f"mcp-server-{name}")).rows)) and name != "everything"
     }
     assert short == {}
+
+
+def test_a_url_that_is_none_is_judged_by_its_words() -> None:
+    assert legs.reach_of(server({"url": "http://[gmail"})).rows

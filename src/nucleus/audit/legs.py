@@ -85,6 +85,7 @@ _NOISE = frozenset({
     "mcp", "server", "servers", "modelcontextprotocol", "com", "org", "io", "dev", "net", "ai", "app", "www", "latest", "the", "sse",  # noqa: E501  one pattern or table row, one line
     "stdio", "http", "https", "run", "index", "main", "dist", "build", "src", "js", "ts", "py", "mjs", "node", "python", "official",  # noqa: E501  one pattern or table row, one line
 })  # fmt: skip
+_LONGEST: Final = 40
 _GLUED: Final = 5
 """Words shorter than this are never looked for at the start of a longer one."""
 _READ_ONLY = re.compile(r"read[-_]?only|readonly|restricted", re.IGNORECASE)
@@ -139,7 +140,10 @@ def reach_of(server: Server) -> Reach:
 
 def _loopback(server: Server) -> bool:
     url = server.remote()
-    host = urlsplit(url.text()).hostname if url is not None and "[" not in url.text() else ""
+    try:
+        host = urlsplit(url.text()).hostname if url is not None else ""
+    except ValueError:
+        return False
     return host in {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # noqa: S104  compared, not bound
 
 
@@ -168,7 +172,7 @@ def classes_in(words: "Iterable[str]") -> "list[str]":
     found: list[str] = []
     for word in words:
         kind = _WORDS.get(word) or _WORDS.get(word.removesuffix("s")) or _WORDS.get(word.rstrip("0123456789"))
-        if kind is None and len(word) > _GLUED:
+        if kind is None and _GLUED < len(word) < _LONGEST:
             kind = next(
                 (_WORDS[word[:end]] for end in range(len(word) - 1, _GLUED - 1, -1) if word[:end] in _WORDS), None
             )

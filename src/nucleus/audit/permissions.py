@@ -226,7 +226,7 @@ def _kiro(source: Source, client: str, root: Node) -> Iterator[Grant]:
 def exec_rules(source: Source) -> "list[Grant]":
     """Return the prefix rules of a Codex rules file: calls of ``prefix_rule`` in a subset of Python."""
     found = []
-    for match in re.finditer(r"prefix_rule\s*\((.*?)\)", source.text, re.DOTALL):
+    for match in re.finditer(r"prefix_rule\s*\((.{0,400}?)\)", source.text, re.DOTALL):
         decision = re.search(r"decision\s*=\s*[\"'](\w+)[\"']", match[1])
         pattern = re.search(r"pattern\s*=\s*\[(.*)\]", match[1], re.DOTALL)
         if pattern is None:

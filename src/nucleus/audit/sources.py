@@ -14,7 +14,7 @@ from nucleus.audit.text import Source
 _PYTHON_MARK = re.compile(r"\b(?:FastMCP|mcp\.server|McpServer|mcp\s*=\s*|from mcp\b|import mcp\b|@\w*\.?tool\b)")
 _SCRIPT_MARK = re.compile(r"@modelcontextprotocol/|McpServer\s*\(|\bfastmcp\b|\.registerTool\s*\(")
 _DESCRIPTION = re.compile(
-    r"description\s*[:=]\s*(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|\.tool\(\s*[\"'`][\w-]+[\"'`]\s*,\s*(\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)",
+    r"description\s*[:=]\s*(\"(?:[^\"\\\n]|\\.){0,8000}\"|'(?:[^'\\\n]|\\.){0,8000}'|`(?:[^`\\]|\\.){0,8000}`)|\.tool\(\s*[\"'`][\w-]+[\"'`]\s*,\s*(\"(?:[^\"\\\n]|\\.){0,8000}\"|'(?:[^'\\\n]|\\.){0,8000}'|`(?:[^`\\]|\\.){0,8000}`)",
     re.DOTALL,
 )
 _LIBRARIES = frozenset({"mcp", "fastmcp"})

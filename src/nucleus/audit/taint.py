@@ -36,11 +36,14 @@ def tainted_names(function: Function) -> frozenset[str]:
 
 def uses(node: ast.AST, names: "frozenset[str] | set[str]") -> bool:
     """Whether an expression holds one of ``names``, other than by a conversion that leaves no text of it."""
-    if isinstance(node, ast.Call) and dotted(node.func) in _CLEANERS:
-        return False
-    if isinstance(node, ast.Name):
-        return node.id in names
-    return any(uses(child, names) for child in ast.iter_child_nodes(node))
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, ast.Name) and one.id in names:
+            return True
+        if not (isinstance(one, ast.Call) and dotted(one.func) in _CLEANERS):
+            stack.extend(ast.iter_child_nodes(one))
+    return False
 
 
 def calls(function: Function) -> Iterator[ast.Call]:

@@ -13,8 +13,8 @@ AGENT_ACTION = re.compile(
     re.IGNORECASE,
 )
 AGENT_COMMAND = re.compile(
-    r"^[ \t]*(?:[A-Z_]\w*=\S+[ \t]+|sudo[ \t]+|npx[ \t]+(?:-y[ \t]+|--yes[ \t]+)?|bunx[ \t]+|uvx[ \t]+|timeout[ \t]+\S+[ \t]+|[\w.$(){}\"'-]*=?\$\(|cat[ \t][^|\n]*\|[ \t]*|echo[ \t][^|\n]*\|[ \t]*)*"  # noqa: E501  one pattern or table row, one line
-    r"(?!\S+[ \t]+(?:--version|--help|-v|-V|-h)\b)(?:(?:@anthropic-ai/)?claude(?:-code)?(?:@\S+)?(?=[ \t]+(?:-|[\"'/]))|(?:@openai/)?codex(?:@\S+)?[ \t]+(?:exec\b|e\b|--)|(?:@google/)?gemini(?:-cli)?(?:@\S+)?[ \t]+-|opencode[ \t]+run|aider[ \t]+-|cursor-agent[ \t]|copilot[ \t]+-|goose[ \t]+run|amp[ \t]+-|qwen[ \t]+-|crush[ \t]+run|openhands[ \t]+-|llm[ \t]+-|droid[ \t]+exec|auggie[ \t]+-)",  # noqa: E501  one pattern or table row, one line
+    r"^[ \t]*(?:[A-Z_]\w*=\S+[ \t]+|sudo[ \t]+|npx[ \t]+(?:-y[ \t]+|--yes[ \t]+)?|bunx[ \t]+|uvx[ \t]+|timeout[ \t]+\S+[ \t]+|[\w.{}\"'-]*=?\$\(|cat[ \t][^|\n]*\|[ \t]*|echo[ \t][^|\n]*\|[ \t]*)*"  # noqa: E501  one pattern or table row, one line
+    r"(?!\S{1,80}[ \t]+(?:--version|--help|-v|-V|-h)\b)(?:(?:@anthropic-ai/)?claude(?:-code)?(?:@\S+)?(?=[ \t]+(?:-|[\"'/]))|(?:@openai/)?codex(?:@\S+)?[ \t]+(?:exec\b|e\b|--)|(?:@google/)?gemini(?:-cli)?(?:@\S+)?[ \t]+-|opencode[ \t]+run|aider[ \t]+-|cursor-agent[ \t]|copilot[ \t]+-|goose[ \t]+run|amp[ \t]+-|qwen[ \t]+-|crush[ \t]+run|openhands[ \t]+-|llm[ \t]+-|droid[ \t]+exec|auggie[ \t]+-)",  # noqa: E501  one pattern or table row, one line
     re.MULTILINE,
 )
 BYPASS_FLAG = re.compile(
@@ -44,7 +44,7 @@ _TOOL_INPUTS = (
     "allow_tools",
 )
 _TOOL_LIST = re.compile(r"--allowed-?[tT]ools?[= ]+(\"[^\"]*\"|'[^']*'|[^\n]*)|--allow-tool[= ]+(\S+)")
-_TOOL_JSON = re.compile(r"[\"'](?:core|coreTools|allow|allowedTools|allowed)[\"']\s*:\s*\[([^\]]*)\]")
+_TOOL_JSON = re.compile(r"[\"'](?:core|coreTools|allow|allowedTools|allowed)[\"']\s*:\s*\[([^\]]{0,4000})\]")
 
 
 @final

@@ -20,6 +20,7 @@ MAX_ALIASED = 100_000
 """Nodes that aliases may stand for: an alias bomb stops here."""
 _PLAIN_STOP = re.compile(r":(?=[ \t\r\n]|$)|(?<=[ \t])#|\r?\n|$")
 _FLOW_STOP = re.compile(r":(?=[ \t\r\n,\[\]{}]|$)|[,\[\]{}]|(?<=[ \t])#|\r?\n|$")
+_BLANKS = re.compile(r"[ \t\r]+")
 _NAME = re.compile(r"[^\s,\[\]{}]+")
 _MARKER = re.compile(r"(?:---|\.\.\.)(?=[ \t\r\n]|$)")
 _NOT_PLAIN = "%@`,]}"
@@ -56,6 +57,10 @@ class _Parser:
     def blank_next(self) -> bool:
         return self.peek(1) in ("", " ", "\t", "\r", "\n")
 
+    def rest_of_line(self) -> str:
+        end = self.text.find("\n", self.at)
+        return self.text[self.at :] if end < 0 else self.text[self.at : end]
+
     def skip(self) -> None:
         """Move to the next content, past blanks, line ends and comments."""
         text, size = self.text, len(self.text)
@@ -64,15 +69,15 @@ class _Parser:
             if char == "\n":
                 self.at += 1
                 self.line = self.at
-            elif char in " \r" or (char == "\t" and text[self.line : self.at].strip()):
-                self.at += 1
+            elif char in " \t\r":
+                end = _BLANKS.match(text, self.at).end()  # type: ignore[union-attr]  # one character at least matches
+                indents = self.at == self.line and text[end : end + 1] not in ("", "\n", "#")
+                if indents and "\t" in text[self.at : end]:
+                    raise ReadError(self.at, "YAML does not allow tabs as indentation")
+                self.at = end
             elif char == "#" and (self.at == self.line or text[self.at - 1] in " \t"):
                 end = text.find("\n", self.at)
                 self.at = size if end < 0 else end
-            elif char == "\t":
-                if text[self.at :].split("\n", 1)[0].strip():
-                    raise ReadError(self.at, "YAML does not allow tabs as indentation")
-                self.at += 1
             else:
                 return
 
@@ -177,6 +182,8 @@ class _Parser:
         return node
 
     def sequence(self, column: int, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise ReadError(self.at, f"nested deeper than {MAX_DEPTH} levels")
         node = self.node(SEQ, None, self.at, self.at)
         while self.at < len(self.text) and self.column() == column and self.peek() == "-" and self.blank_next():
             if self.marker():
@@ -215,7 +222,7 @@ class _Parser:
         elif char == "*":
             word = _NAME.match(self.text, self.at)
             end = word.end() if word else self.at
-        elif char in "[{|>#" or (char in "&!" and " " in self.text[self.at :].split("\n", 1)[0].split(":")[0]):
+        elif char in "[{|>#" or (char in "&!" and " " in self.rest_of_line().split(":")[0]):
             return False
         else:
             found = _PLAIN_STOP.search(self.text, self.at)
