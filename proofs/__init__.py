@@ -8,6 +8,7 @@ Read in this order:
 ``contracts``   code = spec, function by function
 ``properties``  what follows from the spec; one function for each claim
 ``controls``    plausible claims that are false, each refuted on real ints
+``broken``      which claims a wrong kernel breaks, for the message
 ``mutants``     every small change of the kernel is caught, or proved harmless
 ``oracle``      an independent model; theorems about runs of any length
 ``cells``       the Python kernel equals the Coq model, cell by cell

@@ -29,6 +29,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 CLAIMS: Final = ROOT / "claims" / "claims.toml"
 EVIDENCE: Final = ROOT / "claims" / "evidence.json"
 RATCHET: Final = ROOT / "claims" / "ratchet.json"
+SUFFIXES: Final = {".py", ".v", ".ml", ".xz", ".json", ".jsonl", ".toml"}
 RISING: Final = (
     "properties",
     "functions",
@@ -93,7 +94,7 @@ def sources() -> dict[str, str]:
     """Return the SHA-256 of every file that the run depends on, by path."""
     files = [*FOLDER.glob("*.py"), *(ROOT / "proofs").rglob("*")]
     files += [ROOT / "src/nucleus/gate" / name for name in ("core.py", "approvals.py", "events.py", "records.py")]
-    kept = [path for path in files if path.is_file() and not {"__pycache__", ".ruff_cache"} & set(path.parts)]
+    kept = [path for path in files if path.suffix in SUFFIXES and path.name != "ruff.toml"]
     return {path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(kept)}
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any, Final
 
-from proofs import battery, cells, controls, formats, gate_model, lint, mutants, oracle, random_cases, witnesses
+from proofs import battery, broken, cells, controls, formats, gate_model, lint, mutants, oracle, random_cases, witnesses
 from proofs.contracts import CONTRACTS, prove
 from proofs.door import obligations as door_obligations
-from proofs.kernels import production
+from proofs.kernels import Kernel, production
 from proofs.properties import PROPERTIES
 from proofs.properties.goals import goals_of, vacuous
 from proofs.symex import selftest
@@ -95,7 +95,8 @@ def _contracts(report: Report) -> str:
     paths = 0
     for contract in CONTRACTS:
         proved = prove(kernel, contract)
-        _demand(discharge(proved.obligations), f"{contract.function} is not its specification")
+        refuted = discharge(proved.obligations)
+        _demand(refuted, f"{contract.function} is not its specification" + (_broken(kernel) if refuted else ""))
         _demand(battery.replay(kernel, contract.function, proved.witnesses), f"{contract.function}: a path's witness")
         report.witnesses[contract.function] = proved.witnesses
         paths += len(proved.exploration.paths)
@@ -105,6 +106,12 @@ def _contracts(report: Report) -> str:
     _note(report, door)
     report.numbers |= {"functions": len(CONTRACTS) + 1, "paths": paths}
     return f"{len(CONTRACTS) + 1} functions, {paths} paths, each witness replayed on ints"
+
+
+def _broken(kernel: Kernel) -> str:
+    """Return which claims break with it, for the message."""
+    names = broken.claims(kernel)
+    return f"; on real ints this breaks: {', '.join(names)}" if names else ""
 
 
 def _properties(report: Report) -> str:
