@@ -172,6 +172,10 @@ def _decision(r: dict[str, Any]) -> str | None:
 
 def _arguments(args: dict[str, Any]) -> str:
     """Return the arguments of a call: mostly one or two strings. Raises TypeError for keys that are not strings."""
+    if len(args) == 1:
+        ((name, value),) = args.items()
+        if type(value) is str:
+            return f"{{{_quote(name)}:{_quote(value)}}}"
     if set(map(type, args.values())) == _ALL_TEXT:
         return "{" + ",".join([f"{_quote(name)}:{_quote(args[name])}" for name in sorted(args)]) + "}"
     verify_value(args)
