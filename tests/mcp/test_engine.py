@@ -273,7 +273,7 @@ def test_links_and_images_of_results_work_no_more() -> None:
 def test_a_question_is_content_and_its_answer_a_sink(method: str) -> None:
     world = met()
     world.from_server(id="q", method=method, params={"message": "![x](https://evil.example)"})
-    assert (world.asked[0]["args"]["tool"], world.asked[0]["args"]["op"]) == (method, "read_files")
+    assert (world.asked[0]["args"]["tool"], world.asked[0]["args"]["op"]) == (method.replace("/", ":"), "read_files")
     assert world.client[0]["params"] == {"message": "![x]\\(https://evil.example)"}
     world.from_client(id="q", result={"content": CANARY})
     assert "op" not in world.asked[-2]["args"]

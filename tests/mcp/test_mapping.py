@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from nucleus.mcp.mapping import MappingError, body_of, programs, read_mappings, shipped
-from nucleus.mcp.pins import Identity, digest_of
+from nucleus.mcp.mapping import MappingError, body_of, named, programs, read_mappings, shipped
+from nucleus.mcp.pins import NAME, Identity, digest_of
 from nucleus.policy.call import MCP
 
 NOTES = Identity(("/usr/bin/node", "/opt/notes-server", "--stdio"))
@@ -55,7 +55,7 @@ def test_arguments_choose_among_what_was_reviewed() -> None:
         {"id": "x" * 11},
         {"id": ["x"]},
         {"id": {"a": 1}},
-        {"id": 1.5},
+        {"id": None},
         {"action": ["send"]},
         {"action": "send"},
         {"action": "send", "host": 5},
@@ -102,6 +102,12 @@ def test_a_program_is_known_however_its_version_is_written() -> None:
     npx = Identity(("/usr/bin/npx", "-y", "@scope/server@1.2.3", "/home/u/dir"))
     assert programs(npx) == ("npx", "@scope/server")
     assert "mcp-server-time" in programs(Identity(("/usr/bin/uvx", "mcp-server-time==2026.1.1")))
+
+
+def test_no_tool_has_the_name_of_a_method() -> None:
+    assert named("resources/templates/list") == "resources:templates:list"
+    assert NAME.fullmatch("a/b.c")
+    assert not NAME.fullmatch(named("prompts/list"))
 
 
 def test_the_shipped_mappings_are_valid() -> None:

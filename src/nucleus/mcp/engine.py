@@ -20,7 +20,7 @@ from typing import Any, Final, final
 
 from nucleus.gate.connection import refusal
 from nucleus.mcp.framing import Oversize
-from nucleus.mcp.mapping import Mappings, body_of
+from nucleus.mcp.mapping import Mappings, body_of, named
 from nucleus.mcp.messages import (
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
@@ -224,7 +224,7 @@ class Mediator:
             if isinstance(arguments, dict):
                 definition = self.pins.pinned[str(forwarded.params["name"])]
                 return self.mappings.call(self.identity, self.name, definition, arguments, body)
-        tool = str(forwarded.params["name"]) if method.name == "tools/call" else method.name
+        tool = str(forwarded.params["name"]) if method.name == "tools/call" else named(method.name)
         args: dict[str, Any] = {"server": self.name, "tool": tool, "identity": self.identity.digest}
         if method.judge == "read" and not rebuilt.judged:
             args["op"] = "read_files"
@@ -376,7 +376,7 @@ class Mediator:
         if TABLES.questions[method][2] == "empty":
             self._send(Response(response.id))
             return
-        args = {"server": self.name, "tool": f"answer {method}", "identity": self.identity.digest}
+        args = {"server": self.name, "tool": named(f"answer/{method}"), "identity": self.identity.digest}
 
         def decided(reply: dict[str, Any]) -> None:
             if reply["what"] == "perform":
@@ -439,7 +439,7 @@ class Mediator:
         if self._joined:
             self._out.append(ToClient(encode(shown)))
             return
-        args = {"server": self.name, "tool": what, "identity": self.identity.digest, "op": "read_files"}
+        args = {"server": self.name, "tool": named(what), "identity": self.identity.digest, "op": "read_files"}
 
         def decided(reply: dict[str, Any]) -> None:
             if reply["what"] == "perform":

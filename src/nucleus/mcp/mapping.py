@@ -70,7 +70,7 @@ class Reviewed:
 
     def _plain(self, value: object) -> bool:
         """Whether a value is a short text, a number or a flag."""
-        return (isinstance(value, str) and len(value) <= self.longest) or type(value) in {int, bool}
+        return (isinstance(value, str) and len(value) <= self.longest) or type(value) in {int, float, bool}
 
 
 Key = tuple[str, str, str]
@@ -185,3 +185,8 @@ def _texts(value: object) -> bool:
 def body_of(params: Mapping[str, Any]) -> bytes:
     """Return the params of a message as the gate judges and keeps them."""
     return json.dumps(params, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def named(method: str) -> str:
+    """Return what a policy calls a message that is no tool call. No tool can have this name: it has colons."""
+    return method.replace("/", ":")
