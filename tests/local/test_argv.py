@@ -37,6 +37,7 @@ def view(**fields: object) -> View:
 
 ARITY = {
     "--ro-bind": 2,
+    "--ro-bind-data": 2,
     "--symlink": 2,
     "--setenv": 2,
     "--overlay": 3,
@@ -170,6 +171,10 @@ def test_masks_lie_over_the_workspace_and_under_the_changes() -> None:
         ("--overlay", run + "/upper"),
     ]
     assert sum(option == "--overlay-src" for option, _ in parsed(options(view(masks=""), 7, 8))) == 1
+
+
+def test_small_files_are_read_from_descriptors() -> None:
+    assert ("--ro-bind-data", ["9", "/etc/hosts"]) in parsed(options(view(), 7, 8, [(9, "/etc/hosts")]))
 
 
 def test_the_environment_is_a_reviewed_list_and_what_the_owner_named() -> None:

@@ -88,8 +88,11 @@ class View:
             raise ValueError(f"the working directory is relative to the workspace: {self.cwd!r}")
 
 
-def options(view: View, seccomp: int, info: int) -> list[str]:
-    """Return bubblewrap's options for ``view``; a filter is read from one descriptor, facts go to the other."""
+def options(view: View, seccomp: int, info: int, texts: Sequence[tuple[int, str]] = ()) -> list[str]:
+    """Return bubblewrap's options for ``view``; a filter is read from one descriptor, facts go to the other.
+
+    ``texts`` are small files that no path of the host has: (descriptor, place in the box).
+    """
     words = [*NAMESPACES, *FENCES, "--seccomp", str(seccomp), "--info-fd", str(info)]
     for name, value in variables(view).items():
         words += ["--setenv", name, value]
@@ -106,6 +109,8 @@ def options(view: View, seccomp: int, info: int) -> list[str]:
         words += ["--ro-bind", path, path]
     for source, place in view.files:
         words += ["--ro-bind", source, place]
+    for number, place in texts:
+        words += ["--ro-bind-data", str(number), place]
     words += ["--overlay-src", view.workspace]
     if view.masks:
         words += ["--overlay-src", view.masks]

@@ -71,23 +71,26 @@ def mask(workspace: str, layer: str, hides: Hides) -> list[str]:
     Below a hidden directory only second names of its files matter. Directories of the layer
     get the mode and time of the host's: a box sees those of the upmost.
     """
-    hidden, inodes, others = [], set(), []
+    hidden = []
+    inodes: set[tuple[int, int]] = set()
     for entry, path in _walk(workspace, hides):
         if entry.is_file(follow_symlinks=False) and _git_config(workspace, path):
             # Shown without its secrets: hidden, git would take the directory for no repository.
-            inodes.add(_identity(entry.stat(follow_symlinks=False)))
+            inodes |= _identities(entry)
             _write_config(workspace, layer, path)
         elif hides(path):
             hidden.append(path)
-            if not entry.is_dir(follow_symlinks=False):
-                inodes.add(_identity(entry.stat(follow_symlinks=False)))
-        elif not entry.is_dir(follow_symlinks=False):
-            status = entry.stat(follow_symlinks=False)
-            if status.st_nlink > 1:
-                others.append((path, _identity(status)))
-    if others:
-        inodes |= _linked(workspace, [path for path in hidden if os.path.isdir(os.path.join(workspace, path))])
-    hidden += [path for path, identity in others if identity in inodes]
+            inodes |= _identities(entry)
+    if inodes:
+        # A rare second look: some file that is not to be seen has another name.
+        seen = _walk(workspace, frozenset(hidden).__contains__)
+        masked = set(hidden)
+        hidden += [
+            path
+            for entry, path in seen
+            if path not in masked and not _is_dir(entry) and _identities(entry) & inodes
+            if not os.path.lexists(os.path.join(layer, path))
+        ]
     for path in hidden:
         _folder(layer, os.path.dirname(path))
         os.mknod(os.path.join(layer, path), stat.S_IFCHR, _WHITEOUT)
@@ -108,25 +111,26 @@ def _walk(workspace: str, hides: Hides) -> Iterator[tuple["os.DirEntry[str]", st
             for entry in listing:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 yield entry, path
-                if entry.is_dir(follow_symlinks=False) and not hides(path):
+                if _is_dir(entry) and not hides(path):
                     waiting.append(path)
 
 
-def _linked(workspace: str, folders: Sequence[str]) -> set[tuple[int, int]]:
-    """Return the files below hidden directories that have another name somewhere."""
-    found = set()
-    for folder in folders:
-        if os.path.islink(os.path.join(workspace, folder)):
-            continue
-        for entry, _ in _walk(os.path.join(workspace, folder), lambda _: False):
-            if not entry.is_dir(follow_symlinks=False):
-                status = entry.stat(follow_symlinks=False)
-                found |= {_identity(status)} if status.st_nlink > 1 else set()
-    return found
+def _identities(entry: "os.DirEntry[str]") -> set[tuple[int, int]]:
+    """Return the files that an entry is, or has below it, and that have another name somewhere."""
+    if _is_dir(entry):
+        return {one for inner, _ in _walk(entry.path, _nothing) if not _is_dir(inner) for one in _identities(inner)}
+    status = entry.stat(follow_symlinks=False)
+    return {(status.st_dev, status.st_ino)} if status.st_nlink > 1 else set()
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
+def _nothing(path: str) -> bool:
+    """Hide nothing."""
+    del path
+    return False
+
+
+def _is_dir(entry: "os.DirEntry[str]") -> bool:
+    return entry.is_dir(follow_symlinks=False)
 
 
 def _git_config(workspace: str, path: str) -> bool:
@@ -222,7 +226,7 @@ def changes(workspace: str, upper: str, limit: int) -> tuple[list[Change], bool]
                     continue
                 # The mode is looked at before the directory is opened to us.
                 found += _difference(workspace, path, entry)
-                if entry.is_dir(follow_symlinks=False):
+                if _is_dir(entry):
                     waiting.append(path)
     return _sorted(found), False
 
@@ -281,7 +285,7 @@ def remove(folder: str) -> None:
         with os.scandir(place) as listing:
             entries = list(listing)
         for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
+            if not _is_dir(entry):
                 os.unlink(entry.path)
                 continue
             number += 1

@@ -57,13 +57,6 @@ class _Run:
     def path(self, name: str) -> str:
         return os.path.join(self.folder, name)
 
-    def write(self, name: str, content: bytes) -> str:
-        """Write one small file and return its path."""
-        path = self.path(name)
-        with open(path, "xb") as file:
-            file.write(content)
-        return path
-
     def end(self) -> None:
         """Remove everything, then let go of the lock."""
         try:
@@ -159,14 +152,14 @@ class NsBox:
             return _failed("FileNotFoundError", f"{os.strerror(errno.ENOENT)}: {cwd!r}", errno.ENOENT)
         layers.dress(workspace, run.path("upper"))
         view = self._view(run, workspace, cwd, command[0])
-        return self._perform(run, view, hidden, command, stdin, permit.limits, end)
+        return self._perform(view, hidden, command, stdin, permit.limits, end)
 
     def _perform(
-        self, run: _Run, view: View, hidden: list[str], command: list[str], stdin: bytes, limits: Limits, end: float
+        self, view: View, hidden: list[str], command: list[str], stdin: bytes, limits: Limits, end: float
     ) -> Outcome:
         """Start the box, move the bytes, and return what came of it when everything in it is dead."""
         inside = _configuration(view, hidden, command)
-        with _Started(self._found(), self._python, run, view, inside) as started:
+        with _Started(self._found(), self._python, view, inside) as started:
             pump = Pump(started.process, stdin, limits.bytes)
             out, said, report = started.connect(pump)
             try:
@@ -185,8 +178,9 @@ class NsBox:
 
     def _prove(self, run: _Run, found: Bubblewrap) -> None:
         """Raise CannotEnforce unless a box works, judged from outside too."""
-        workspace = os.path.join(run.folder, "workspace")
+        workspace, examined = run.path("workspace"), run.path("examined")
         os.mkdir(workspace, 0o700)
+        os.mkdir(examined, 0o700)
         for name in ("seen", ".env"):
             with open(os.path.join(workspace, name), "x", encoding="utf-8") as file:
                 file.write(name)
@@ -195,13 +189,13 @@ class NsBox:
         try:
             hidden = layers.mask(workspace, run.path("masks"), layers.hiding([]))
             view = self._view(run, workspace, ".", "sh", state=run.path("unseen"))
-            outcome = self._perform(run, view, hidden, ["sh", "-c", script], b"", Limits(1 << 16, _PROBE_SECONDS), end)
+            outcome = self._perform(view, hidden, ["sh", "-c", script], b"", Limits(1 << 16, _PROBE_SECONDS), end)
         except (CannotEnforce, OSError) as error:
-            raise probe.explain(found.path, run.path("examined"), str(error)) from error
+            raise probe.explain(found.path, examined, str(error)) from error
         told = [(one["path"], one["what"]) for one in outcome.value.get("changes", [])]
         if told != [("new", "added"), ("seen", "deleted")] or sorted(os.listdir(workspace)) != [".env", "seen"]:
             why = f"a command in it ended as {dict(outcome.value)}"
-            raise probe.explain(found.path, run.path("examined"), why)
+            raise probe.explain(found.path, examined, why)
 
     def _found(self) -> Bubblewrap:
         if self._bubblewrap is None:
@@ -214,10 +208,6 @@ class NsBox:
         home = "/home/agent" if home == "/" else os.path.realpath(home)
         folders, links = host.system()
         tools = host.tool_chain(command, (*folders, *self._readable), (home, workspace, self._state))
-        accounts = [
-            (run.write(place.replace("/", "_"), text.encode()), place)
-            for place, text in host.accounts(os.getuid(), os.getgid(), home).items()
-        ]
         if within(self._found().path, workspace):
             raise CannotEnforce(
                 f"{self._found().path} lies inside the workspace",
@@ -235,7 +225,7 @@ class NsBox:
                 system=folders,
                 links=links,
                 readable=tuple(dict.fromkeys((*self._readable, *self._python_needs, *tools))),
-                files=(*host.configuration(), *accounts, (INSIDE, _SHOWN_AS)),
+                files=(*host.configuration(), (INSIDE, _SHOWN_AS)),
                 variables=self._variables,
                 cwd=cwd,
             )
@@ -252,7 +242,7 @@ class NsBox:
             with _locked(parent):
                 folder = tempfile.mkdtemp(prefix="run-", dir=parent)
                 run = _Run(folder, _lock(folder))
-            for name in ("upper", "work", "masks", "examined", "unseen"):
+            for name in ("upper", "work", "masks"):
                 os.mkdir(run.path(name), 0o700)
         except OSError as error:
             raise CannotEnforce(
@@ -299,27 +289,29 @@ def _locked(folder: str) -> Iterator[None]:
 
 @final
 class _Started:
-    """bubblewrap, started with its words in a file: a command line is readable in the box."""
+    """bubblewrap, started with its words in a file of memory: a command line is readable in the box."""
 
-    def __init__(self, found: Bubblewrap, python: str, run: _Run, view: View, inside: bytes) -> None:
+    def __init__(self, found: Bubblewrap, python: str, view: View, inside: bytes) -> None:
         self._first = -1
         self._open: list[int] = []
         info, info_end = self._pipe()
         self._report, report_end = self._pipe()
-        seccomp = self._file(run.write("filter", probe.program()))
-        config = self._file(run.write("configuration", inside))
-        words = self._file(run.write("options", packed(options(view, seccomp, info_end))))
+        accounts = host.accounts(os.getuid(), os.getgid(), view.home)
+        texts = [(self._file(text.encode()), place) for place, text in accounts.items()]
+        seccomp, config = self._file(probe.program()), self._file(inside)
+        words = self._file(packed(options(view, seccomp, info_end, texts)))
+        given = (info_end, report_end, seccomp, config, words, *(number for number, _ in texts))
         command = [found.path, "--args", str(words), python, "-I", "-S", "-B", _SHOWN_AS, str(config), str(report_end)]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(info_end, report_end, seccomp, config, words),
+            pass_fds=given,
             env={},
             cwd="/",
         )
-        for number in (info_end, report_end, seccomp, config, words):
+        for number in given:
             self._close(number)
         self._first = _first_process(info)
 
@@ -347,9 +339,13 @@ class _Started:
         self._open += ends
         return ends
 
-    def _file(self, path: str) -> int:
-        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def _file(self, content: bytes) -> int:
+        """Return a descriptor to read ``content`` from."""
+        number = os.memfd_create("nucleus", os.MFD_CLOEXEC)
         self._open.append(number)
+        with open(number, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(number, 0, os.SEEK_SET)
         return number
 
     def _close(self, number: int) -> None:
