@@ -44,6 +44,19 @@ def test_a_file_with_a_byte_order_mark_and_one_in_utf_16(tmp_path: Path) -> None
     assert problems(tmp_path) == []
 
 
+def test_a_directory_that_can_not_be_listed_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    real = os.scandir
+
+    def closed(path: Path) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(discover.os, "scandir", closed)
+    assert problems(tmp_path) == ["can't be listed: Permission denied"]
+
+
 def test_a_named_file_is_read_whatever_its_name(tmp_path: Path) -> None:
     place = tmp_path / "anything.json"
     place.write_text('{"mcpServers": {"a": {"command": "x"}}}')

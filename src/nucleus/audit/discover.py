@@ -150,18 +150,25 @@ def named(path: str) -> Kind:
     return Kind("prose", PROSE)
 
 
+UNLISTED = "can't be listed"
+
+
 def walk(root: Path, skipped: "list[tuple[str, str]]") -> Iterator[tuple[str, Kind]]:
     """Yield relative paths and kinds below ``root`` in a fixed order; ``skipped`` gets what was left out, and why.
 
     The last two directories of ``root`` count too: they may be a client's own. Links are not followed.
-    A directory that can't be listed raises OSError.
+    A directory that can't be listed is left out with a reason that starts with ``UNLISTED``.
     """
     above = "/".join(root.absolute().parts[-2:]).strip("/")
     stack = [""]
     while stack:
         folder = stack.pop()
-        with os.scandir(root / folder if folder else root) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
+        try:
+            with os.scandir(root / folder if folder else root) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            skipped.append((folder or ".", f"{UNLISTED}: {error.strerror}"))
+            continue
         below: list[str] = []
         for entry in listed:
             path = f"{folder}/{entry.name}" if folder else entry.name

@@ -216,10 +216,13 @@ def load_file(project: Project, path: Path, shown: str, kind: Kind, *, user: boo
         source = decode(shown, data)
     except UnicodeDecodeError as error:
         if not kind.form.endswith("?"):
-            _unreadable(project, shown, kind, f"it is no text in UTF-8 or UTF-16 (byte {error.start})", user=user)
+            _unreadable(
+                project, shown, kind, f"can't be read: it is no text in UTF-8 or UTF-16 (byte {error.start})", user=user
+            )
         return
     except (OSError, ValueError) as error:
-        _unreadable(project, shown, kind, getattr(error, "strerror", None) or str(error), user=user)
+        reason = getattr(error, "strerror", None) or str(error)
+        _unreadable(project, shown, kind, f"can't be read: {reason}", user=user)
         return
     project.add(source, kind, user=user)
 
@@ -248,7 +251,7 @@ def _candidate(kind: Kind, data: bytes) -> bool:
 
 
 def _unreadable(project: Project, shown: str, kind: Kind, reason: str, *, user: bool) -> None:
-    document = Document(Source(shown, ""), kind, (), (Problem(0, f"can't be read: {reason}"),), user=user)
+    document = Document(Source(shown, ""), kind, (), (Problem(0, reason),), user=user)
     project.documents.append(document)
 
 
@@ -269,12 +272,20 @@ def load(root: Path, paths: "list[Path]", *, home: Path | None = None) -> Projec
             done.add(path)
             shown = shown_path(root, path)
             load_file(project, path, shown, discover.named(path.absolute().as_posix()))
+    _unlisted(project)
     if home is not None:
         for relative, kind in discover.user_files(home):
             if home / relative not in done:
                 load_file(project, home / relative, f"~/{relative}", kind, user=True)
     finish(project)
     return project
+
+
+def _unlisted(project: Project) -> None:
+    """Make a document with a problem of each directory that could not be listed."""
+    for name, reason in project.skipped:
+        if reason.startswith(discover.UNLISTED):
+            _unreadable(project, name, Kind("", discover.CONFIG), reason, user=False)
 
 
 def shown_path(root: Path, path: Path) -> str:

@@ -23,14 +23,15 @@ and `.claude/settings.json` in the repository.
 
 ## Limits
 
-Speaks only where a CODEOWNERS file exists. Whether the code host requires its review is `repository-unprotected`.
+Without any CODEOWNERS file it speaks once, to the pedantic persona. Whether the code host requires its review is
+`repository-unprotected`.
 """
 
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from nucleus.audit.model import Confidence, Finding, Rule, Severity
+from nucleus.audit.model import Confidence, Finding, Persona, Rule, Severity
 from nucleus.audit.project import Document, Project
 
 RULE = Rule("control-files-without-owners", "control files without code owners", Severity.LOW, Confidence.HIGH)
@@ -67,6 +68,13 @@ def patterns_of(document: Document) -> "list[tuple[str, bool]]":
 
 def check(project: Project) -> Iterator[Finding]:
     """Yield one finding for each CODEOWNERS file that leaves control files to everybody."""
+    if next(project.of("codeowners"), None) is None and (project.root / ".git").exists():
+        first = next((one for one in project.of(*sorted(_CONTROL_FORMS)) if not one.user and one.source.text), None)
+        if first is not None:
+            message = "no CODEOWNERS file asks anybody to review changes of the files that control agents"
+            yield RULE.at(
+                first.source, 0, first.source.line_span(1)[1], message, subject="none", persona=Persona.PEDANTIC
+            )
     for document in project.of("codeowners"):
         base = re.sub(r"(?:\.github/|docs/|\.gitlab/)?[^/]+$", "", document.path)
         patterns = patterns_of(document)
