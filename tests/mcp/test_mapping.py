@@ -94,7 +94,7 @@ def test_a_hint_alone_reviews_nothing() -> None:
 
 def test_the_call_holds_who_what_and_the_bytes() -> None:
     call = read_mappings().call(NOTES, "notes", TOOL, {}, body_of({"b": 1, "a": 1.5}))
-    assert (call.kind, call.body) == (MCP, b'{"a":1.5,"b":1}')
+    assert (call.kind, call.body) == (MCP, b'{"b":1,"a":1.5}')
     assert call.args == {"server": "notes", "tool": "notes", "identity": NOTES.digest}
 
 

@@ -6,7 +6,6 @@ and asks. A server's own annotations can only take a mapping away or make it
 graver: a hint is the server's word.
 """
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, final
 
+from nucleus.mcp.messages import written
 from nucleus.mcp.pins import Identity, digest_of
 from nucleus.policy.call import MCP, Call
 from nucleus.policy.legs import CAPABILITY_NAMES
@@ -184,7 +184,7 @@ def _texts(value: object) -> bool:
 
 def body_of(params: Mapping[str, Any]) -> bytes:
     """Return the params of a message as the gate judges and keeps them."""
-    return json.dumps(params, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+    return written(params)
 
 
 def named(method: str) -> str:

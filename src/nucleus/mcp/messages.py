@@ -22,6 +22,11 @@ ID_LIMIT: Final = 256
 OPEN_LIMIT: Final = 1024
 """Requests that may be open in one direction."""
 
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
+"""Made once: ``json.dumps`` makes one for each call. What is written was parsed, so it has no circle."""
+
 Id = str | int
 
 PARSE_ERROR: Final = -32700
@@ -113,7 +118,12 @@ def encode(message: Message) -> bytes:
         fields["error"] = message.error
     else:
         fields["result"] = message.result
-    return json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+    return written(fields) + b"\n"
+
+
+def written(value: object) -> bytes:
+    """Return the one form in which a JSON value is judged and forwarded. Raises ValueError for NaN."""
+    return _ENCODER(value).encode()
 
 
 @final
