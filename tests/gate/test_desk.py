@@ -95,14 +95,15 @@ def test_entries_of_dead_gates_are_taken_away(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_child_of_a_client_finds_its_ancestors_gate_and_the_client_itself_does_not(tmp_path: Path) -> None:
+def test_a_client_and_its_children_find_the_gate_that_they_have(tmp_path: Path) -> None:
     me = process_of(os.getpid())
     loop, door = desk(tmp_path, me)
     child, other = stranger()
     assert ancestor_gate(tmp_path, other) == "p1"
-    assert ancestor_gate(tmp_path, me) == ""
+    assert ancestor_gate(tmp_path, me) == "p1"
     child.communicate()
     door.close()
+    assert ancestor_gate(tmp_path, me) == ""
     loop.close()
 
 

@@ -27,6 +27,7 @@ class Running:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.ahead = 0
+        self.branches: list[Connection] = []
         self.repo = world.repository(folder / "repo")
         self.state = folder / "state"
         ours, theirs = socket.socketpair()
@@ -49,9 +50,16 @@ class Running:
         """Return what is in the workspace's README."""
         return (self.repo.clone / "README.md").read_text()
 
+    def branch(self, fields: Frame, of: Connection | None = None) -> Connection:
+        """Return another connection that the gate makes for ``fields``. It ends with this one."""
+        branch, _ = (of or self.client).branch(fields)
+        self.branches.append(branch)
+        return branch
+
     def close(self) -> None:
         """Close the client and wait for the gate's end."""
-        self.client.close()
+        for one in (*self.branches, self.client):
+            one.close()
         self.thread.join(20)
         assert not self.thread.is_alive()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nucleus.gate.effects import Outcome
-from nucleus.gate.tree import RESOLVED, Tree, chosen_in_quarantine
+from nucleus.gate.tree import BODILESS, OWN, Tree, chosen_in_quarantine
 from nucleus.kernel.exposure import PRIVATE, UNTRUSTED
 from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_ASK, SCOPE_DENY, TRUSTED_YES
 from nucleus.policy import call as kinds
@@ -29,7 +29,11 @@ class Memory:
     def append(self, line: bytes) -> None:
         self.lines += line
 
-    def replace(self, content: bytes) -> None:
+    def stamp(self) -> tuple[int, int]:
+        return 1, len(self.lines)
+
+    def replace(self, content: bytes, expected: tuple[int, int]) -> None:
+        assert expected == self.stamp()
         self.lines = content
 
 
@@ -54,7 +58,7 @@ def test_a_digest_binds_kind_arguments_content_destination_and_policy(tree: Tree
         replace(call, args={"path": "src/a.py", "parents": True}),
         replace(call, body=b"content "),
     ):
-        seen.add(tree.digest("p", other, facts))
+        seen.add(tree.digest("p", other, tree.classified("p", other)))
     seen.add(tree.digest("p", call, replace(facts, destination="elsewhere")))
     tree.met("p", load_policy([], OwnerChoices(profile="read_only")))
     seen.add(tree.digest("p", call, facts))
@@ -67,13 +71,35 @@ def test_a_body_can_not_be_moved_into_the_arguments(tree: Tree) -> None:
     assert tree.digest("p", one, facts) != tree.digest("p", two, facts)
 
 
-@pytest.mark.parametrize("kind", sorted(RESOLVED))
-def test_what_the_classification_resolves_is_never_the_callers(tree: Tree, kind: str) -> None:
-    planted = dict.fromkeys(RESOLVED[kind], "planted")
+RESOLVED = "path hidden paths url engine branch source target force tip api repository base head closed push argv"
+
+
+@pytest.mark.parametrize("kind", sorted(OWN))
+def test_only_arguments_that_an_effect_takes_are_the_callers(tree: Tree, kind: str) -> None:
+    """All others come from the classification, and where it names none there is none."""
+    planted = dict.fromkeys([*RESOLVED.split(), "nonce", *OWN[kind]], "planted")
     found = tree.arguments(Call(kind, planted), replace(FETCH, resolved={}))
-    assert found == {}
+    assert found == dict.fromkeys(OWN[kind], "planted")
     resolved = tree.arguments(Call(kind, planted), replace(FETCH, resolved={"path": "judged"}))
-    assert resolved == {"path": "judged"}
+    assert resolved["path"] == "judged"
+
+
+@pytest.mark.parametrize("kind", sorted(OWN))
+def test_no_kind_takes_from_the_caller_what_its_classification_resolves(tree: Tree, kind: str) -> None:
+    """The table and the classifiers agree: what is judged under a name is what is performed under it."""
+    args = {"path": "src/a.py", "url": "https://example.com/", "q": "x", "branch": "topic", "pattern": "*"}
+    if kind in BODILESS and tree.classified("p", Call(kind, args)).resolved:
+        assert OWN[kind].isdisjoint(set(tree.classified("p", Call(kind, args)).resolved) - {"method"})
+
+
+def test_two_spellings_of_one_call_have_one_digest_and_one_essence(tree: Tree) -> None:
+    calls = [Call(kinds.READ, {"path": path}) for path in ("src/a.py", "./src/a.py", "src/x/../a.py")]
+    calls.append(Call(kinds.READ, {"path": "src/a.py", "nonce": 7, "hidden": ["x"]}))
+    facts = [tree.classified("p", call) for call in calls]
+    assert len({tree.digest("p", *pair) for pair in zip(calls, facts, strict=True)}) == 1
+    essence = tree.essence(calls[0], facts[0])
+    tree.met("p", load_policy([], OwnerChoices(profile="read_only")))
+    assert tree.essence(calls[0], tree.classified("p", calls[0])) == essence
 
 
 def test_what_can_not_be_classified_is_denied(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

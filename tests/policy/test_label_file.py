@@ -46,9 +46,32 @@ def test_a_torn_line_is_cut_off_so_that_the_next_one_is_whole(tmp_path: Path) ->
 def test_a_replacement_is_whole_or_not_there(tmp_path: Path) -> None:
     one = journal(tmp_path)
     one.append(b"old\n")
-    one.replace(b"new\n")
+    one.replace(b"new\n", one.stamp())
     assert one.read() == b"new\n"
-    assert list(one.path.parent.iterdir()) == [one.path]
+    assert sorted(one.path.parent.iterdir()) == sorted((one.path, one.path.with_suffix(".lock")))
+
+
+def test_a_replacement_never_loses_what_another_gate_wrote_meanwhile(tmp_path: Path) -> None:
+    one, other = journal(tmp_path), journal(tmp_path)
+    one.append(b"old\n")
+    seen = one.stamp()
+    other.append(b"a label\n")
+    one.replace(b"new\n", seen)
+    assert one.read() == b"old\na label\n"
+
+
+def test_two_gates_of_one_workspace_see_each_others_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = LabelStore(journal(tmp_path)), LabelStore(journal(tmp_path))
+    first.will_write("notes.md", "d", UNTRUSTED)
+    assert second.bits("notes.md") == second.tree(".") == second.saw("notes.md", "d") == UNTRUSTED
+    second.will_write("other.md", "e", UNTRUSTED)
+    first.will_write("third.md", "f", UNTRUSTED)
+    assert first.bits("other.md") == second.bits("third.md") == UNTRUSTED
+    monkeypatch.setattr("nucleus.policy.labels.COMPACT_AT", -100)
+    third = LabelStore(journal(tmp_path))
+    third.will_write("last.md", "g", UNTRUSTED)
+    for store in (first, second, third):
+        assert [store.bits(name) for name in ("notes.md", "other.md", "third.md", "last.md")] == [UNTRUSTED] * 4
 
 
 def test_a_link_in_place_of_the_journal_is_refused(tmp_path: Path) -> None:

@@ -28,8 +28,13 @@ class Memory:
         """Add one line."""
         self.content += line
 
-    def replace(self, content: bytes) -> None:
+    def stamp(self) -> tuple[int, int]:
+        """Return what tells that somebody else has written."""
+        return 1, len(self.content)
+
+    def replace(self, content: bytes, expected: tuple[int, int]) -> None:
         """Put other content in place."""
+        assert expected == self.stamp()
         self.content = content
 
 

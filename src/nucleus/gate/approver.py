@@ -8,7 +8,7 @@ from typing import Any, Final, cast, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.desk import gates, socket_name
-from nucleus.gate.protocol import ProtocolError, receive, send
+from nucleus.gate.protocol import ProtocolError, receive, send, unpacked
 
 SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 1.0
@@ -56,7 +56,7 @@ class Gates:
                 for key, _ in selector.select(LOOK_SECONDS if stay else None):
                     sock = cast("socket.socket", key.fileobj)
                     try:
-                        fields, _body = receive(sock)
+                        fields = unpacked(*receive(sock))
                     except (EOFError, OSError, ProtocolError) as error:
                         selector.unregister(sock)
                         sock.close()
@@ -94,7 +94,7 @@ def _ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
     with _opened(path) as sock:
         try:
             send(sock, request)
-            return receive(sock)[0]
+            return unpacked(*receive(sock))
         except (EOFError, OSError, ProtocolError) as error:
             raise _refused() from error
 

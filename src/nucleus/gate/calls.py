@@ -14,21 +14,31 @@ from nucleus.gate.board import UNIT, Board
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
 from nucleus.gate.loop import Link, Loop
-from nucleus.gate.tree import chosen_in_quarantine
+from nucleus.gate.tree import BODILESS, chosen_in_quarantine
 from nucleus.gate.workers import CLASSES, Workers, failed
 from nucleus.kernel.capability import READ_FILES
+from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.facts import SCOPE_ASK, TRUSTED_NO, floored
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call, Classified
+from nucleus.policy.classify import CLASSIFIERS
 from nucleus.trace.record import rule_names
 
 REDIRECTS: Final = 5
 """Hops that one fetch may take; each is a decision of its own."""
 REDIRECT_WAIT: Final = 60.0
+WAIT_LIMIT: Final = 86_400.0
+"""Seconds that a caller may wait at most: longer than any question stays open."""
+SHOWN_LIMIT: Final = 256 << 10
+"""Bytes of one call that a person can be asked about. Nobody reads more; it is refused unasked."""
+CREDENTIALED: Final = frozenset({kinds.PUSH, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL})
+"""Kinds whose worker uses a credential. No other is given one."""
 HELD_LIMIT: Final = 256 << 20
 """Bytes that calls may hold in all while questions about them are open."""
 DECLASSIFY: Final = "declassify"
 """The kind of an approved answer from quarantine: its only effect is that it was allowed."""
+KNOWN: Final = frozenset(CLASSIFIERS) | {DECLASSIFY}
+"""Kinds that a record names. What else a client calls its kind is content."""
 MALFORMED: Final = {"what": "denied", "code": "malformed", "rules": ["malformed"]}
 
 
@@ -45,6 +55,8 @@ class Held:
     hops: int = 0
     legs: int = 0
     outcome: Outcome | None = None
+    chosen: bool = False
+    """Something in it left a quarantine."""
     answered: bool = False
     """The caller has its answer ("pending"); the bytes are kept for the question."""
 
@@ -69,7 +81,7 @@ class Calls:
         wait, version = fields.get("wait", 0), fields.get("version", -1)
         chosen = fields.get("quarantined", False) is not False
         numbers = type(seen) is int and type(version) is int and type(wait) in {int, float}
-        if type(kind) is not str or type(args) is not dict or not numbers:
+        if type(kind) is not str or type(args) is not dict or not numbers or (body and kind in BODILESS):
             link.send(MALFORMED)
             return
         if sum(len(held.call.body) for held in self._held.values()) + len(body) > HELD_LIMIT:
@@ -116,9 +128,11 @@ class Calls:
         self._workers.end()
 
     def shown(self, ref: int) -> Call | None:
-        """Return the held call of a question, for whoever answers."""
+        """Return the held call of a question as it would be performed, for whoever answers."""
         held = self._held.get(ref)
-        return None if held is None else held.call
+        if held is None:
+            return None
+        return replace(held.call, args=self._board.opening.tree.shown(held.call, held.facts))
 
     def tool_done(self, link: Link, fields: dict[str, Any]) -> None:
         """Take the end of a client's own function, which ran on a permit."""
@@ -153,9 +167,11 @@ class Calls:
             principal=principal,
             ref=ref,
             id=secrets.token_hex(4),
-            call=call.kind,
+            call=call.kind if call.kind in KNOWN else opening.redactor.error(call.kind),
             args=opening.redactor.arguments(dict(call.args)),
             digest=opening.tree.digest(principal, call, facts),
+            essence=opening.tree.essence(call, facts),
+            showable=len(call.body) + len(repr(call.args)) <= SHOWN_LIMIT,
             facts=facts,
             cost=UNIT,
             egress_bytes=len(call.body) + len(repr(call.args)) if facts.sink else 0,
@@ -164,9 +180,9 @@ class Calls:
             wait=wait > 0,
             version=version,
         )
-        self._held[ref] = Held(link, principal, call, facts, submit, hops)
+        self._held[ref] = Held(link, principal, call, facts, submit, hops, chosen=chosen)
         if wait > 0:
-            self._loop.at(now + int(wait * 1e9), lambda: self._patience_ends(ref))
+            self._loop.at(now + int(min(wait, WAIT_LIMIT) * 1e9), lambda: self._patience_ends(ref))
         self.apply(self._board.step(submit))
 
     def _patience_ends(self, ref: int) -> None:
@@ -208,7 +224,7 @@ class Calls:
             held.call.kind,
             arguments,
             opening.workspace,
-            credential=opening.credentials.get(target) if held.facts.sink else b"",
+            credential=opening.credentials.get(target) if held.call.kind in CREDENTIALED else b"",
         )
         self._workers.perform(permit, held.call.body)
 
@@ -221,7 +237,7 @@ class Calls:
         held.outcome = outcome
         self._board.keep(number, "result", outcome.body)
         ok = outcome.status != "failed"
-        seen = opening.tree.after(held.call, held.facts, outcome) if ok else 0
+        seen = self._seen(held, outcome) if ok else 0
         held.legs |= seen
         unknown = not ok and outcome.value.get("unknown") is True
         done = Done(
@@ -229,24 +245,33 @@ class Calls:
             outcome="ok" if ok else "unknown" if unknown else "failed",
             bytes=len(outcome.body),
             digest=opening.redactor.digest(outcome.body),
-            error="" if ok else str(outcome.value.get("type", "")),
+            error="" if ok else opening.redactor.error(str(outcome.value.get("type", ""))),
             now=self._board.now(),
             seen=seen,
         )
         self.apply(self._board.step(done))
+
+    def _seen(self, held: Held, outcome: Outcome) -> int:
+        """Return the exposure of what was read; all of it where the label store can't say or note it."""
+        try:
+            return self._board.opening.tree.after(held.call, held.facts, outcome)
+        except (NucleusError, OSError):
+            return ALL_SEEN
 
     def _release(self, ref: int, fields: dict[str, Any]) -> None:
         """Hand a recorded result to its caller; follow a redirect as a new call."""
         held = self._held[ref]
         outcome = held.outcome or failed("OSError", "there is no result")
         self._at_work = {number: at for number, at in self._at_work.items() if at != ref}
+        if outcome.status == "redirect" and held.call.kind != kinds.FETCH:
+            outcome = failed("OSError", "the service answered with a redirect, which only a fetch follows")
         if outcome.status == "redirect":
             held.answered = True
             if held.hops < REDIRECTS:
                 # A redirect is a new destination: it is judged anew, as a new call.
                 again = replace(held.call, args={**held.call.args, "url": outcome.value["url"]})
                 wait = REDIRECT_WAIT if held.submit.wait else 0.0
-                self._submit(held.link, held.principal, again, wait=wait, hops=held.hops + 1)
+                self._submit(held.link, held.principal, again, wait=wait, hops=held.hops + 1, chosen=held.chosen)
                 return
             outcome = failed("OSError", f"more than {REDIRECTS} redirects")
             held.answered = False

@@ -67,11 +67,11 @@ class Principal:
     closed: bool = False
     quarantined: bool = False
     declassified: int = 0
-    """Bits that quarantined children have handed to this principal."""
+    """Of the first of a line: bits that quarantines have handed to the line."""
     asks_refused: bool = False
-    """The owner said: deny whatever asks, for the rest of the session."""
+    """Of the first of a line: the owner said to deny whatever the line asks, for the rest of the session."""
     asked_at: tuple[int, ...] = ()
-    """Times of the questions of the last minute."""
+    """Of the first of a line: times of the line's questions of the last minute."""
 
 
 @final
@@ -83,7 +83,7 @@ class Gate:
     questions: dict[str, Question] = field(default_factory=dict)
     granted: dict[str, Approval] = field(default_factory=dict)
     refused: frozenset[tuple[str, str]] = frozenset()
-    """(principal, digest) pairs that a person denied: they stay denied."""
+    """(first principal of a line, essence of a call) that a person denied: they stay denied to the whole line."""
     in_flight: dict[int, Submit] = field(default_factory=dict)
     recorded: int = 0
     """Records made so far: the sequence number of the next one, given a fresh trace."""
@@ -185,8 +185,12 @@ def _allow(gate: Gate, event: Submit, after: State, approval: Approval | None, d
 
 
 def _ask(gate: Gate, principal: Principal, event: Submit, rules: int, decided: Record) -> Step:
-    if _denied(gate, event) or any(gate.principals[id_].asks_refused for id_ in _line(gate, event.principal)):
+    root = _line(gate, event.principal)[-1]
+    if _denied(gate, event) or gate.principals[root].asks_refused:
         fields = refusal(event, rules, principal.state) | {"code": "refused_by_owner"}
+        return _noted(gate, (Reply(event.ref, "denied", fields),), decided)
+    if not event.showable:
+        fields = refusal(event, rules, principal.state) | {"code": "too_large_to_show"}
         return _noted(gate, (Reply(event.ref, "denied", fields),), decided)
     known = approvals.same_question(gate.questions, event, rules, principal.state.exposure)
     if known is not None:
@@ -194,15 +198,15 @@ def _ask(gate: Gate, principal: Principal, event: Submit, rules: int, decided: R
         pending = () if waiting else (Reply(event.ref, "pending", pending_fields(event, known, rules)),)
         return _noted(gate, pending, decided)
     adds = floored(request_of(gate, event, approved=False))[0]
-    recent = approvals.recent(principal.asked_at, event.now)
-    mine = sum(question.principal == event.principal for question in gate.questions.values())
-    if approvals.too_many(recent, mine):
+    # One person answers for the whole line: children don't multiply what may be asked of them.
+    recent = approvals.recent(gate.principals[root].asked_at, event.now)
+    if approvals.too_many(recent, len(gate.questions)):
         fields = refusal(event, rules, principal.state) | {"code": "too_many_questions"}
         return _noted(gate, (Reply(event.ref, "denied", fields),), decided)
     question = approvals.raise_question(event, rules, principal.state.exposure, adds)
     gate = replace(
         gate,
-        principals={**gate.principals, event.principal: replace(principal, asked_at=(*recent, event.now))},
+        principals={**gate.principals, root: replace(gate.principals[root], asked_at=(*recent, event.now))},
         questions={**gate.questions, question.id: question},
     )
     asked = Record(
@@ -223,8 +227,9 @@ def _ask(gate: Gate, principal: Principal, event: Submit, rules: int, decided: R
 
 
 def _denied(gate: Gate, event: Submit) -> bool:
-    """Whether a person denied this very call to the principal or an ancestor: a child can not ask it again."""
-    return any((id_, event.digest) in gate.refused for id_ in _line(gate, event.principal))
+    """Whether a person denied this very call to the line: no parent, child or sibling can ask it again."""
+    line = _line(gate, event.principal)
+    return bool(line) and (line[-1], event.essence or event.digest) in gate.refused
 
 
 def _line(gate: Gate, id_: str) -> tuple[str, ...]:
@@ -280,9 +285,11 @@ def _answer_one(gate: Gate, question: Question, event: Answered) -> Step:
         gate, more, noted = _submit(gate, again)
         return gate, effects + more, records + noted
     principal = gate.principals[question.principal]
-    refused = gate.refused | {(question.principal, question.submit.digest)}
-    kept = replace(principal, asks_refused=principal.asks_refused or event.rest_of_session)
-    gate = replace(gate, refused=refused, principals={**gate.principals, question.principal: kept})
+    root = _line(gate, question.principal)[-1]
+    refused = gate.refused | {(root, question.submit.essence or question.submit.digest)}
+    first = gate.principals[root]
+    kept = replace(first, asks_refused=first.asks_refused or event.rest_of_session)
+    gate = replace(gate, refused=refused, principals={**gate.principals, root: kept})
     reply: tuple[Effect, ...] = ()
     if question.waiting:
         fields = refusal(question.submit, question.rules, principal.state) | {"code": "refused_by_owner"}
@@ -323,7 +330,8 @@ def _opened(gate: Gate, event: Opened) -> Step:
 def _delegated(gate: Gate, event: Delegated) -> Step:
     principal = gate.principals.get(event.principal)
     live = principal is not None and not principal.closed and not gate.locked and event.now < principal.deadline
-    if principal is None or not live or event.child in gate.principals:
+    # INVARIANT: a quarantine has no children: what it saw would leave it by one that has sinks.
+    if principal is None or not live or principal.quarantined or event.child in gate.principals:
         return gate, (Reply(event.ref, "denied", {"code": "session", "rules": ["session"]}),), ()
     given = delegate(principal.state, event.authority, event.budget)
     if given.granted == 0:
@@ -360,10 +368,13 @@ def _declassified(gate: Gate, event: Declassified) -> Step:
     parent = gate.principals.get(child.parent) if child is not None else None
     if child is None or parent is None or not child.quarantined or child.closed or gate.locked:
         return gate, (Reply(event.ref, "denied", {"code": "session", "rules": ["session"]}),), ()
-    total = parent.declassified + event.bits
+    # Counted at the first of the line: children don't multiply what may leave quarantines.
+    root = _line(gate, child.parent)[-1]
+    total = gate.principals[root].declassified + event.bits
     if event.bits > CALL_BITS or total > SESSION_BITS:
         return gate, (Reply(event.ref, "denied", {"code": "quarantine_capacity", "rules": ["scope"]}),), ()
-    gate = replace(gate, principals={**gate.principals, child.parent: replace(parent, declassified=total)})
+    counted = replace(gate.principals[root], declassified=total)
+    gate = replace(gate, principals={**gate.principals, root: counted})
     record = Record(
         {
             "type": "declassify",

@@ -19,6 +19,7 @@ from typing import Any, Final, final
 from nucleus.errors import CannotEnforce
 from nucleus.gate.loop import Link, Loop
 from nucleus.gate.peers import Process, descends_from, peer_of, process_of
+from nucleus.gate.protocol import packed
 
 FOLDER: Final = "gates"
 BACKLOG: Final = 8
@@ -52,7 +53,7 @@ class Desk:
     def announce(self, question: dict[str, Any]) -> None:
         """Show a question to everybody who watches."""
         for link in list(self._watching):
-            link.send({"question": question})
+            link.send(*packed({"question": question}))
 
     def close(self) -> None:
         """Take the door and the entry away."""
@@ -100,7 +101,7 @@ class Desk:
     def _asked(self, link: Link, fields: dict[str, Any], by: str) -> None:
         if fields.get("do") == "watch":
             self._watching.append(link)
-        link.send(self._handler(fields, by))
+        link.send(*packed(self._handler(fields, by)))
 
     def _left(self, link: Link, _why: str) -> None:
         if link in self._watching:
@@ -134,11 +135,12 @@ def gates(state: Path) -> Iterator[tuple[dict[str, Any], Path]]:
 
 
 def ancestor_gate(state: Path, client: Process) -> str:
-    """Return the principal of a living gate whose client is a true ancestor of ``client``, "" if there is none."""
+    """Return the principal of a living gate whose client is ``client`` or an ancestor of it, "" if there is none.
+
+    A second gate beside a living one would have an exposure of its own: what is read through one left by the other.
+    """
     for entry, _ in gates(state):
         pid, start = entry["client"]
-        if (pid, start) == (client.pid, client.start):
-            continue
         try:
             if descends_from(client.pid, Process(pid, 0, start)):
                 return str(entry["principal"])

@@ -41,6 +41,10 @@ class Submit:
     now: int
     destination: str = ""
     """As a record may hold it (redacted)."""
+    essence: str = ""
+    """The same without the policy: what a person denied stays denied when the policy tightens. "" for the digest."""
+    showable: bool = True
+    """Whether a person can be shown all of it."""
     wait: bool = False
     """Whether the caller waits for an answer, or takes "pending" for one."""
     version: int = -1

@@ -11,7 +11,8 @@ from typing import Any, Final, final
 
 from nucleus.gate.protocol import ProtocolError, Splitter, encode
 
-CHUNK: Final = 1 << 18
+CHUNK: Final = 1 << 16
+"""Bytes read or written at once. A larger buffer is mapped anew by the allocator for each read."""
 OUTGOING_LIMIT: Final = 256 << 20
 """Bytes waiting for a reader that does not read. More, and the connection is given up."""
 
@@ -29,6 +30,8 @@ class Link:
         self.on_frame = on_frame
         self.on_end = on_end
         self.open = True
+        self.watched = selectors.EVENT_READ
+        """What the loop waits for on this connection."""
         self._loop = loop
         self._splitter = Splitter()
         self._outgoing = bytearray()
@@ -44,21 +47,24 @@ class Link:
         self._flush()
 
     def send_socket(self, fields: dict[str, Any], passed: socket.socket) -> None:
-        """Send one small frame with a descriptor attached (unix(7) SCM_RIGHTS)."""
+        """Send one small frame with a descriptor attached (unix(7) SCM_RIGHTS).
+
+        Nothing is waited for: a reader that has left earlier frames unread is given up.
+        """
+        self._flush()
         if not self.open:
             return
+        if self._outgoing:
+            self.end("the reader does not read")
+            return
         data = encode(fields)
-        self.sock.setblocking(True)
         try:
-            if self._outgoing:
-                self.sock.sendall(self._outgoing)
-                self._outgoing.clear()
             sent = socket.send_fds(self.sock, [data], [passed.fileno()])
-            self.sock.sendall(data[sent:])
         except OSError as error:
             self.end(str(error))
             return
-        self.sock.setblocking(False)
+        self._outgoing += data[sent:]
+        self._flush()
 
     def end(self, why: str) -> None:
         """Close the connection and tell its owner, once."""
@@ -95,6 +101,8 @@ class Link:
             self.end(str(error))
 
     def _flush(self) -> None:
+        if not self.open:
+            return
         try:
             while self._outgoing:
                 sent = self.sock.send(memoryview(self._outgoing)[:CHUNK])
@@ -144,7 +152,8 @@ class Loop:
     def watch(self, link: Link, *, writing: bool) -> None:
         """Ask for writability exactly while something waits to be written."""
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
-        if self._selector.get_key(link.sock).events != events:
+        if link.watched != events:
+            link.watched = events
             self._selector.modify(link.sock, events, link.ready)
 
     def forget(self, link: Link) -> None:

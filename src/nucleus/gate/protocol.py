@@ -8,7 +8,7 @@ object, and raw bytes::
     +-----------+-----------+----------------+----------+
 
 Both sides are strict: a size over its limit, anything but one JSON object
-without duplicate keys, NaN or floats, or an end in the middle is a
+without duplicate keys, NaN or infinite numbers, or an end in the middle is a
 ``ProtocolError`` and the connection is given up. ``Splitter`` is the parser
 without IO; ``send`` and ``receive`` are for blocking sockets.
 """
@@ -35,7 +35,7 @@ class ProtocolError(Exception):
 def encode(fields: dict[str, Any], body: bytes = b"") -> bytes:
     """Return one frame. Raises ProtocolError if it would be over a limit or hold a value that JSON lacks."""
     try:
-        text = json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+        text = _written(fields).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ProtocolError(f"arguments must be JSON: {error}") from error
     if len(text) > JSON_LIMIT or len(body) > BODY_LIMIT:
@@ -46,12 +46,13 @@ def encode(fields: dict[str, Any], body: bytes = b"") -> bytes:
 def decode(text: bytes) -> dict[str, Any]:
     """Return the JSON object in ``text``. Raises ProtocolError."""
     try:
-        fields = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        fields = _read(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not a JSON object: {error}") from error
     if type(fields) is not dict:
         raise ProtocolError("not a JSON object")
-    if _deeper(fields, DEPTH_LIMIT):
+    # No value is nested deeper than it has opening brackets.
+    if text.count(b"{") + text.count(b"[") > DEPTH_LIMIT and _deeper(fields, DEPTH_LIMIT):
         raise ProtocolError(f"nested deeper than {DEPTH_LIMIT}")
     return fields
 
@@ -80,6 +81,17 @@ class Splitter:
     def unfinished(self) -> bool:
         """Whether an end of the stream here cuts a frame."""
         return bool(self._held)
+
+
+def packed(fields: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return one object as it fits a frame: as it is, or in the body where it is large. ``unpacked`` undoes it."""
+    text = json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+    return (fields, b"") if len(text) <= JSON_LIMIT // 2 else ({"packed": True}, text)
+
+
+def unpacked(fields: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """Return what ``packed`` was given. Raises ProtocolError."""
+    return decode(body) if fields.get("packed") is True else fields
 
 
 def send(sock: socket.socket, fields: dict[str, Any], body: bytes = b"") -> None:
@@ -124,9 +136,23 @@ def _no_constant(name: str) -> Never:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise ValueError("a number without bounds is not JSON")
+    return number
+
+
 def _deeper(value: Any, limit: int) -> bool:
     if type(value) is dict:
         return limit == 0 or any(_deeper(item, limit - 1) for item in value.values())
     if type(value) is list:
         return limit == 0 or any(_deeper(item, limit - 1) for item in value)
     return False
+
+
+# Made once: json.dumps and json.loads with options make one for each call.
+_written: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+_read: Final = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
+).decode

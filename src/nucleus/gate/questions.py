@@ -75,7 +75,7 @@ class Questions:
         return {
             "id": id_,
             "principal": question.principal,
-            "kind": submit.call,
+            "kind": submit.call if call is None else call.kind,
             "args": dict(submit.args if call is None else call.args),
             "body": body.decode("utf-8", "backslashreplace"),
             "bytes": len(body),

@@ -16,6 +16,9 @@ _SECTION: Final = re.compile(r'^\s*\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\\n]|\\["
 _VALUE: Final = re.compile(r"^\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*(\S(?:.*\S)?)\s*$")
 _PLAIN: Final = re.compile(r'^[^"\\#;\s]+$')
 _HEAD: Final = re.compile(r"^ref: refs/heads/(\S+)\s*$")
+_OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+PACKED_LIMIT: Final = 64 << 20
+"""Bytes of packed-refs: about a million refs."""
 _REMOTE_HEAD: Final = re.compile(r"^ref: refs/remotes/origin/(\S+)\s*$")
 
 
@@ -40,6 +43,24 @@ def remotes_of(workspace: str) -> Remotes:
     return Remotes(parse(_text(os.path.join(folder, "config"))), branch, base)
 
 
+def tip_of(workspace: str, ref: str) -> str:
+    """Return the object that a full ref of the workspace's repository names now, "" if none or unknown.
+
+    For a person to see, and for a permit: the worker pushes exactly this or nothing.
+    """
+    folder = os.path.join(workspace, ".git")
+    if os.path.islink(folder) or ".." in ref.split("/"):
+        return ""
+    loose = _text(os.path.join(folder, *ref.split("/"))).strip()
+    if loose:
+        return loose if _OBJECT.fullmatch(loose) else ""
+    for line in _text(os.path.join(folder, "packed-refs"), PACKED_LIMIT).splitlines():
+        value, _, name = line.partition(" ")
+        if name == ref and _OBJECT.fullmatch(value):
+            return value
+    return ""
+
+
 def parse(text: str) -> dict[str, str]:
     """Return the URL of each remote. A remote with several URLs, or one that needs unquoting, is left out."""
     found: dict[str, list[str]] = {}
@@ -60,13 +81,13 @@ def _named(form: "re.Pattern[str]", text: str) -> str:
     return found[1] if found else ""
 
 
-def _text(path: str) -> str:
+def _text(path: str, limit: int = SIZE_LIMIT) -> str:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return ""
     try:
-        return os.read(fd, SIZE_LIMIT).decode("utf-8", "replace")
+        return os.read(fd, limit).decode("utf-8", "replace")
     except OSError:
         return ""
     finally:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final, final
 
 from nucleus.gate.effects import Outcome
+from nucleus.gate.remotes import tip_of
 from nucleus.kernel.capability import LAST_OP
 from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.facts import ALL_SINKS, SCOPE_ASK, SCOPE_DENY, TRUSTED_NO
@@ -23,32 +24,34 @@ from nucleus.policy.labels import ANY, LabelStore
 from nucleus.policy.model import Policy
 from nucleus.policy.restrict import meet
 
-_PATH: Final = frozenset({"path", "hidden"})
-_HISTORY: Final = frozenset({"paths", "hidden"})
-_FORGE: Final = frozenset({"api", "repository", "base", "head", "closed", "push"})
-RESOLVED: Final = {
-    kinds.READ: _PATH,
-    kinds.LIST: _PATH,
-    kinds.GLOB: _PATH,
-    kinds.GREP: _PATH,
-    kinds.WRITE: _PATH,
-    kinds.EDIT: _PATH,
-    kinds.DELETE: _PATH,
-    kinds.FETCH: frozenset({"url"}),
-    kinds.SEARCH: frozenset({"engine"}),
-    kinds.GIT_STATUS: _HISTORY,
-    kinds.GIT_DIFF: _HISTORY,
-    kinds.GIT_LOG: _HISTORY,
-    kinds.COMMIT: _HISTORY,
-    kinds.BRANCH: frozenset({"branch"}),
-    kinds.PUSH: frozenset({"url", "source", "target", "force", "tip"}),
-    kinds.PULL_REQUEST: _FORGE,
-    kinds.COMMENT: _FORGE,
-    kinds.LABEL: _FORGE,
-    kinds.ISSUE: _FORGE,
+OWN: Final[dict[str, frozenset[str]]] = {
+    kinds.READ: frozenset(),
+    kinds.LIST: frozenset(),
+    kinds.GLOB: frozenset({"pattern"}),
+    kinds.GREP: frozenset({"pattern", "glob", "regex", "fold"}),
+    kinds.WRITE: frozenset({"parents"}),
+    kinds.EDIT: frozenset(),
+    kinds.DELETE: frozenset(),
+    kinds.FETCH: frozenset({"method"}),
+    kinds.SEARCH: frozenset({"q"}),
+    kinds.GIT_STATUS: frozenset(),
+    kinds.GIT_DIFF: frozenset({"staged", "base", "head"}),
+    kinds.GIT_LOG: frozenset({"rev", "limit"}),
+    kinds.COMMIT: frozenset(),
+    kinds.BRANCH: frozenset({"switch"}),
+    kinds.PUSH: frozenset(),
+    kinds.PULL_REQUEST: frozenset(),
+    kinds.COMMENT: frozenset({"number"}),
+    kinds.LABEL: frozenset({"number", "label"}),
+    kinds.ISSUE: frozenset({"number"}),
 }
-"""Arguments that an effect takes from the classification only. A caller's own never gets through."""
+"""Arguments that an effect takes as the caller wrote them. No other gets through, or makes a call another one."""
+BODILESS: Final = frozenset(OWN) - {kinds.WRITE, kinds.EDIT, kinds.COMMIT, kinds.PULL_REQUEST, kinds.COMMENT}
+"""Kinds whose effect takes no bytes. A caller's would only make the same call look like another one."""
+UNSHOWN: Final = frozenset({"hidden", "closed"})
+"""Arguments of a permit that come from the policy and name what the policy hides."""
 CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
+_bound: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
 
 
 @final
@@ -77,28 +80,46 @@ class Tree:
     def classified(self, principal: str, call: Call) -> Classified:
         """Return the facts of a call. What can't be classified is the worst case, and denied."""
         try:
-            return classify(self._policies[principal], call, self._context)
+            return self._pinned(call, classify(self._policies[principal], call, self._context))
         except Exception as error:  # noqa: BLE001  an internal error is a deny with a reason
             return unclassifiable(f"internal error while classifying: {type(error).__name__}: {error}")
 
+    def _pinned(self, call: Call, facts: Classified) -> Classified:
+        """Return the facts with the commit that a push takes: an approval is for that one, and so is the permit."""
+        resolved = dict(facts.resolved)
+        if call.kind == kinds.PUSH and "source" in resolved:
+            resolved["tip"] = tip_of(self._context.workspace, resolved["source"])
+        elif call.kind == kinds.PULL_REQUEST and "push" in resolved:
+            tip = tip_of(self._context.workspace, resolved["push"]["source"])
+            resolved["push"] = {**resolved["push"], "tip": tip}
+        else:
+            return facts
+        return replace(facts, resolved=resolved)
+
     def digest(self, principal: str, call: Call, facts: Classified) -> str:
         """Return what an approval is bound to: call, destination, content and policy, under this gate's key."""
-        bound = {
-            "kind": call.kind,
-            "args": dict(call.args),
-            "destination": facts.destination,
-            "resolved": dict(facts.resolved),
-            "policy": self._policies[principal].digest,
-        }
-        text = json.dumps(bound, sort_keys=True, separators=(",", ":"), default=repr).encode()
+        return self._digest(call, facts, self._policies[principal].digest)
+
+    def essence(self, call: Call, facts: Classified) -> str:
+        """Return what a denial is bound to: the same without the policy, which a caller can tighten."""
+        return self._digest(call, facts, "")
+
+    def _digest(self, call: Call, facts: Classified, policy: str) -> str:
+        # What would be performed, in the one form in which it would be: two spellings are one call.
+        done = {name: value for name, value in self.arguments(call, facts).items() if policy or name not in UNSHOWN}
+        bound = {"kind": call.kind, "args": done, "destination": facts.destination, "policy": policy}
+        text = _bound(bound).encode()
         content = hashlib.sha256(call.body).digest()
-        return hmac.new(self._key, len(text).to_bytes(8, "big") + text + content, "sha256").hexdigest()
+        return hmac.digest(self._key, len(text).to_bytes(8, "big") + text + content, "sha256").hex()
 
     def arguments(self, call: Call, facts: Classified) -> dict[str, Any]:
-        """Return the arguments of the permit: the caller's, with what was resolved laid over them."""
-        resolved = RESOLVED.get(call.kind, frozenset())
-        own = {name: value for name, value in call.args.items() if name not in resolved}
+        """Return the arguments of the permit: the caller's that count, with what was resolved laid over them."""
+        own = {name: value for name, value in call.args.items() if call.kind not in OWN or name in OWN[call.kind]}
         return own | dict(facts.resolved)
+
+    def shown(self, call: Call, facts: Classified) -> dict[str, Any]:
+        """Return the arguments of the permit as a person sees them."""
+        return {name: value for name, value in self.arguments(call, facts).items() if name not in UNSHOWN}
 
     def before(self, call: Call, facts: Classified, exposure: int) -> None:
         """Label what a write is about to bring, durably. Raises OSError; then the write is not tried."""

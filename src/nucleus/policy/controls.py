@@ -98,13 +98,14 @@ def secret_looking(path: str) -> bool:
 
 @cache
 def secret_patterns() -> tuple[str, ...]:
-    """Return what looks like a secret as path patterns, for a worker that walks a tree. Tails are left out."""
+    """Return what looks like a secret as path patterns, for a worker that walks a tree."""
     secret = _tables()["secret"]
     below = [f"**/{name}/**" for name in sorted(secret.names)]
     files = [f"**/{name}" for name in sorted(secret.names | secret.files)]
     ends = [f"**/*{end}" for end in secret.ends]
     starts = [f"**/{start}*" for start in secret.starts]
-    return (*below, *files, *ends, *starts)
+    tails = [f"**/{'/'.join(tail)}{more}" for tail in sorted(secret.tails) for more in ("", "/**")]
+    return (*below, *files, *ends, *starts, *tails)
 
 
 def _parts(path: str) -> tuple[str, ...]:

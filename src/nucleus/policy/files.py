@@ -22,7 +22,7 @@ from nucleus.policy import legs
 from nucleus.policy.addresses import AddressError, parse_url
 from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, least, ruled
 from nucleus.policy.call import Call, Classified
-from nucleus.policy.constraints import Scope
+from nucleus.policy.constraints import Judgement, Scope
 from nucleus.policy.context import Context
 from nucleus.policy.controls import Steering, in_git, secret_looking, secret_patterns, steering
 from nucleus.policy.destinations import url_is_friendly
@@ -111,8 +111,8 @@ def write(policy: Policy, call: Call, context: Context) -> Classified:
     path = place.relative
     if not place.inside or path == ".":
         return answer(row, call, deny(f"{path} is not a file of the workspace"), target=Target(path))
-    ruling = ruled(policy.scopes["write"].judge(path), "write", path)
     visible = policy.scopes["read"].judge(path)
+    ruling = least(ruled(policy.scopes["write"].judge(path), "write", path), _told(policy, call, path, visible))
     if visible.scope == SCOPE_DENY and not visible.silent:
         ruling = least(ruling, ruled(visible, "read", path))
     elif policy.flags.workspace_masked and visible.scope != SCOPE_ALLOW and context.present(path):
@@ -122,7 +122,7 @@ def write(policy: Policy, call: Call, context: Context) -> Classified:
     if call.kind == kinds.DELETE:
         if not context.transactional and not context.kept(path):
             row, why = legs.FINAL_DELETE, f"no commit keeps the content of {path}"
-    elif path.rpartition("/")[2].lower() == "package.json" and _LIFECYCLE.search(call.body):
+    elif path.rpartition("/")[2].lower() == "package.json" and _LIFECYCLE.search(_unescaped(call.body)):
         sink, why = sink | CONTROL, f"{path} names a script that runs when somebody installs"
     elif call.body and _fetched_by_editors(policy, call.body):
         sink, why = sink | EGRESS, f"an editor that opens {path} fetches an address in it"
@@ -209,6 +209,14 @@ def _written(shape: Shape) -> list[str]:
     return [plain, plain + "/**"] if shape.below else [plain]
 
 
+def _told(policy: Policy, call: Call, path: str, visible: Judgement) -> Ruling:
+    """Return the ruling on what the outcome of an edit tells: whether its old text stands in the file."""
+    secret = secret_looking(path) or _labelled(policy, "secret", path)
+    if call.kind != kinds.EDIT or visible.exact or not secret:
+        return FINE
+    return ask(f"{path} looks like a secret, and an edit tells whether its old text stands there")
+
+
 def _labelled(policy: Policy, name: str, path: str) -> bool:
     """Whether the policy's own labels say so of a path."""
     patterns = policy.labels.secret if name == "secret" else policy.labels.untrusted
@@ -253,9 +261,7 @@ def _fetched_by_editors(policy: Policy, body: bytes) -> bool:
 
     Editors fetch these when the file is opened: a file is then a request that is sent later.
     """
-    if b"\\u00" in body:
-        # A JSON reader undoes these before it looks for the key; of an edit they are escaped twice.
-        body = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), body)
+    body = _unescaped(body)
     lower = body.lower()
     if not any(word in lower for word in _WORDS):
         return False
@@ -270,6 +276,11 @@ def _fetched_by_editors(policy: Policy, body: bytes) -> bool:
         if not url_is_friendly(policy, url):
             return True
     return False
+
+
+def _unescaped(body: bytes) -> bytes:
+    """Return a text without the escapes that a JSON reader undoes before it looks for a key; an edit's stand twice."""
+    return _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), body) if b"\\u00" in body else body
 
 
 def _text(args: Mapping[str, Any], name: str, default: str) -> str:

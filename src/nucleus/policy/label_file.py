@@ -6,6 +6,8 @@ synced, so that a crash leaves the old content or the new, never half.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, final
@@ -38,7 +40,7 @@ class FileJournal:
             return b""
         except OSError as error:
             raise self._unusable(error) from error
-        with os.fdopen(descriptor, "r+b") as file:
+        with self._alone(), os.fdopen(descriptor, "r+b") as file:
             content = file.read(SIZE_LIMIT + 1)
             if len(content) > SIZE_LIMIT:
                 raise CannotEnforce(f"the label store {self.path} is larger than {SIZE_LIMIT} bytes")
@@ -48,22 +50,45 @@ class FileJournal:
                 os.fsync(file.fileno())
         return content[:whole]
 
+    def stamp(self) -> tuple[int, int]:
+        """Return number and size of the file, zeros where there is none. Raises OSError."""
+        try:
+            found = os.lstat(self.path)
+        except FileNotFoundError:
+            return 0, 0
+        return found.st_ino, found.st_size
+
     def append(self, line: bytes) -> None:
         """Add one line, durably. Raises OSError, and takes a half-written line back."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        fresh = not self.path.exists()
-        descriptor = os.open(self.path, flags, 0o600)
-        try:
-            before = os.fstat(descriptor).st_size
+        with self._alone():
+            fresh = not self.path.exists()
+            descriptor = os.open(self.path, flags, 0o600)
             try:
-                self._write_all(descriptor, line)
-            except OSError:
-                os.ftruncate(descriptor, before)
-                raise
-        finally:
-            os.close(descriptor)
+                before = os.fstat(descriptor).st_size
+                try:
+                    self._write_all(descriptor, line)
+                except OSError:
+                    os.ftruncate(descriptor, before)
+                    raise
+            finally:
+                os.close(descriptor)
         if fresh:
             self._sync_folder()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock that every gate of this workspace takes to write. A lock file that stays is not taken."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.path.with_suffix(".lock"), flags, 0o600)
+        try:
+            with suppress(ImportError):  # no fcntl: no second gate either, gates need Linux
+                import fcntl
+
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _write_all(self, descriptor: int, line: bytes) -> None:
         """Write the whole line durably. Raises OSError."""
@@ -72,15 +97,21 @@ class FileJournal:
             raise OSError(f"{self.path}: {written} of {len(line)} bytes written")
         os.fsync(descriptor)
 
-    def replace(self, content: bytes) -> None:
-        """Put ``content`` in place of everything. Raises OSError and leaves the old content if it can't."""
+    def replace(self, content: bytes, expected: tuple[int, int]) -> None:
+        """Put ``content`` in place of everything, unless another gate has written since ``expected``.
+
+        Raises OSError and leaves the old content if it can't.
+        """
         new = self.path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.path)
+        with self._alone():
+            if self.stamp() != expected:
+                return
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self.path)
         self._sync_folder()
 
     def _sync_folder(self) -> None:

@@ -58,12 +58,16 @@ class Journal(Protocol):
         """Return everything, empty if there is nothing yet."""
         ...
 
+    def stamp(self) -> tuple[int, int]:
+        """Return what differs whenever somebody else has written: a number of the file, and its size."""
+        ...
+
     def append(self, line: bytes) -> None:
         """Add one line. Durable when this returns; raises OSError if it can't be."""
         ...
 
-    def replace(self, content: bytes) -> None:
-        """Put ``content`` in place of everything, atomically and durably."""
+    def replace(self, content: bytes, expected: tuple[int, int]) -> None:
+        """Put ``content`` in place of everything, atomically and durably; nothing if ``stamp`` is not ``expected``."""
         ...
 
 
@@ -102,10 +106,15 @@ class LabelStore:
         """For each path: content digest -> bits."""
         self._current: dict[str, frozenset[str]] = {}
         """For each path: the digests of the contents of which one is in place."""
+        self._stamp = (0, 0)
         self._load()
 
     def bits(self, path: str) -> int:
         """Return what the content in place, or anything above it as a tree, carries."""
+        self._refresh()
+        return self._bits(path)
+
+    def _bits(self, path: str) -> int:
         found = self._own(path)
         known = self._known
         at = path.rfind("/")
@@ -118,7 +127,8 @@ class LabelStore:
 
     def tree(self, path: str) -> int:
         """Return the join over everything at, below and above ``path``."""
-        found = self.bits(path)
+        self._refresh()
+        found = self._bits(path)
         below = "" if path == "." else path + "/"
         for other in self._known:
             if other.startswith(below):
@@ -130,6 +140,7 @@ class LabelStore:
 
         ``ANY`` is the digest of an edit: the first content that is seen afterwards carries its bits and the old ones.
         """
+        self._refresh()
         bits = exposure & KEPT if valid(exposure) else KEPT
         if bits == 0 and path not in self._known:
             return
@@ -137,6 +148,7 @@ class LabelStore:
 
     def settle(self, path: str, digest: str) -> None:
         """Say that exactly this content is in place now: labels of what was overwritten end here."""
+        self._refresh()
         if path in self._known:
             self._put({"do": "settle", "path": path, "digests": [digest]})
 
@@ -146,9 +158,10 @@ class LabelStore:
 
     def saw(self, path: str, digest: str) -> int:
         """Return the bits of the content that was really read, and note a change that came from outside."""
+        self._refresh()
         if path in self._known and self._current.get(path, frozenset()) != {digest}:
             self._put({"do": "settle", "path": path, "digests": [digest]})
-        return self.bits(path)
+        return self._bits(path)
 
     def accept(self, path: str, digest: str, by: str) -> Clearing:
         """Clear ``untrusted`` of exactly this content of a file. Labels of its tree stay."""
@@ -168,8 +181,17 @@ class LabelStore:
 
     def _put(self, entry: dict[str, Any]) -> None:
         """Make an entry durable, then true."""
-        self._journal.append(_line(entry))
+        line = _line(entry)
+        self._journal.append(line)
         self._do(entry)
+        self._stamp = (self._stamp[0], self._stamp[1] + len(line)) if self._stamp[0] else self._stamp
+
+    def _refresh(self) -> None:
+        """Read anew if another gate of this workspace has written: its labels hold here too."""
+        if self._journal.stamp() != self._stamp:
+            self._known.clear()
+            self._current.clear()
+            self._load()
 
     def _do(self, entry: dict[str, Any]) -> None:
         """Apply one entry."""
@@ -204,7 +226,11 @@ class LabelStore:
     def _load(self) -> None:
         """Read the journal. Raises CannotEnforce if it is damaged."""
         lines = 0
-        for entry in _entries(self._journal.read()):
+        stamp = self._journal.stamp()
+        content = self._journal.read()
+        # INVARIANT: the stamp is older than the content; what came between the two makes the next look read anew.
+        self._stamp = stamp
+        for entry in _entries(content):
             lines += 1
             try:
                 self._do(entry)
@@ -212,7 +238,8 @@ class LabelStore:
                 raise _damaged(f"line {lines} lacks {error}") from error
         live = list(self._live())
         if lines > 2 * len(live) + COMPACT_AT:
-            self._journal.replace(b"".join(live))
+            self._journal.replace(b"".join(live), stamp)
+            self._stamp = (-1, -1)
 
     def _live(self) -> Iterator[bytes]:
         """Yield the lines of a journal that says what this store knows."""

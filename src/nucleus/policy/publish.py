@@ -169,8 +169,8 @@ def _texts(call: Call) -> list[str]:
     kept = {name: value for name, value in call.args.items() if name not in {"repository", "number"}}
     texts = [call.body.decode("utf-8", "replace"), json.dumps(kept, ensure_ascii=False, default=str)]
     try:
-        fields = json.loads(call.body) if call.body[:1] in {b"{", b"["} else None
-    except ValueError:
+        fields = json.loads(call.body)
+    except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict):
         # Escapes of JSON undone: the address is in what is shown, not in how it is written.

@@ -7,16 +7,17 @@ never asked, so a ``remote set-url`` changes nothing here.
 import re
 from typing import Any, Final
 
-from nucleus.kernel.facts import SCOPE_ALLOW, TRUSTED_NO, TRUSTED_WHILE_CLEAN, TRUSTED_YES
+from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_DENY, TRUSTED_NO, TRUSTED_WHILE_CLEAN, TRUSTED_YES
 from nucleus.policy import legs
 from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, least, ruled
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.constraints import Judgement, Scope
 from nucleus.policy.context import Context
+from nucleus.policy.controls import secret_looking
 from nucleus.policy.destinations import named
 from nucleus.policy.files import hidden, labels_of, paths_of
 from nucleus.policy.model import Policy, Remote
-from nucleus.policy.paths import PathError, locate
+from nucleus.policy.paths import PathError, Place, locate
 
 OWN: Final = "own"
 """In a scope of names: whatever is the workspace's own (remote, tracker, repository)."""
@@ -31,10 +32,24 @@ def commit(policy: Policy, call: Call, context: Context) -> Classified:
         places = [locate(context.workspace, context.home, one) for one in paths_of(call.args)]
     except PathError as error:
         return answer(legs.COMMIT, call, deny(f"{error}"))
-    odd = next((place for place in places if not place.inside), None)
-    ruling = FINE if odd is None else deny(f"{odd.absolute} is outside of the workspace")
+    rulings = [_committed(policy, place) for place in places]
     resolved["paths"] = [place.relative for place in places]
-    return answer(legs.COMMIT, call, ruling, resolved=resolved)
+    return answer(legs.COMMIT, call, least(FINE, *rulings), resolved=resolved)
+
+
+def _committed(policy: Policy, place: Place) -> Ruling:
+    """Return the ruling on one path of a commit. What is hidden is refused alike, whether it is there or not.
+
+    The worker leaves out what looks like a secret unless a path names exactly it: a push would carry it out.
+    """
+    if not place.inside:
+        return deny(f"{place.absolute} is outside of the workspace")
+    visible = policy.scopes["read"].judge(place.relative)
+    if visible.scope == SCOPE_DENY and not visible.silent:
+        return ruled(visible, "read", place.relative)
+    if secret_looking(place.relative) and not visible.exact:
+        return ask(f"{place.relative} looks like a secret; a commit keeps it for good, and a push carries it out")
+    return FINE
 
 
 def branch(policy: Policy, call: Call, context: Context) -> Classified:  # noqa: ARG001  the signature of all classifiers

@@ -17,6 +17,7 @@ from typing import Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import Outcome, Permit
+from nucleus.policy.controls import secret_looking
 from nucleus.tools.perform import tree
 from nucleus.tools.perform.outcomes import (
     Deadline,
@@ -185,7 +186,7 @@ def _commit(permit: Permit, body: bytes, git: PrivateGit, repository: Repository
 
 
 def _changed(permit: Permit, git: PrivateGit) -> tuple[list[str], int]:
-    """Return the paths to commit, and how many hidden ones were left out.
+    """Return the paths to commit, and how many were left out: hidden ones, and secrets that nobody named.
 
     "Assume unchanged" marks are taken off first: they hide changes from status.
     """
@@ -196,6 +197,7 @@ def _changed(permit: Permit, git: PrivateGit) -> tuple[list[str], int]:
     words = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--ignore-submodules=all", "--no-renames")
     chosen = [f":(top,literal){path}" for path in _paths(permit) if path]
     hides = Hidden(texts(permit.args, "hidden"), tuple(part for part in permit.workspace.split("/") if part))
+    named = frozenset(_paths(permit))
     changed, hidden = [], 0
     for entry in git.must(*words, "--", *chosen).split(b"\0"):
         mark, path = entry[:2].decode("ascii", "replace"), entry[3:].decode("utf-8", "surrogateescape")
@@ -205,7 +207,7 @@ def _changed(permit: Permit, git: PrivateGit) -> tuple[list[str], int]:
             raise ValueError(f"{path!r} has an unresolved merge")
         if path.endswith("/"):
             raise ValueError(f"{path!r} is a repository of its own; it is not committed from here")
-        if hides.hides(path.split("/")):
+        if hides.hides(path.split("/")) or (secret_looking(path) and path not in named):
             hidden += 1
         else:
             changed.append(path)

@@ -55,7 +55,7 @@ class PublishPerformer:
                 raise PermitError(f"{permit.kind!r} is no publishing operation")
 
     def _pull_request(self, permit: Permit, body: bytes) -> Outcome:
-        words = _json(body)
+        words = _json(body.decode("utf-8").encode())
         if not isinstance(words, dict) or set(words) != {"title", "text"}:
             raise PermitError("the body of a pull request is JSON with title and text")
         title, content = text(words, "title"), text(words, "text")
