@@ -26,8 +26,8 @@ Written by `make bench`; nothing here is typed by hand. Ratios, so that any mach
 every candidate and the calibration run one after the other, and a figure is the median over the rounds of their ratio,
 with its quartiles; of the few absolute figures (records/s) it is the best round. `U` is one Python call of a function
 that looks a key up in a dict, `B` is one process `python -c pass`. Like every candidate, `U` is one turn of the same
-`for` loop: the loop is in both. "Budget" must hold; "ambitious" is the aim. `python -m bench --check` checks the harness itself: peers that answer wrongly are found, and so is a
-slower candidate.
+`for` loop: the loop is in both. "Budget" must hold; "ambitious" is the aim. `python -m bench --check` checks the
+harness itself: peers that answer wrongly are found, and so is a slower candidate.
 """
 
 

@@ -1,8 +1,13 @@
 """The decision: its median over the mixed cells, what the exposure join takes of it, and how it grows."""
 
+import json
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 from bench.cells import Cell, mixed
 from bench.clock import Candidate, Figure, figure, interleaved, ratio, seconds, unit
@@ -21,6 +26,8 @@ from nucleus.policy.model import Policy
 TURNS = 150
 """Of one cell in one round: long against the clock's own cost, short against the machine's moods."""
 FEW_RULES, MANY_RULES = 10, 10_000
+PROCESSES: Final = 7
+ROOT: Final = Path(__file__).resolve().parents[1]
 Timed = Callable[[State, Request, tuple[int, ...]], Callable[[int], object]]
 
 
@@ -44,15 +51,28 @@ def alone(state: State, request: Request, _: tuple[int, ...]) -> Callable[[int],
     return act
 
 
-def per_cell(cells: Sequence[Cell], timed: Timed, rounds: int) -> Figure:
-    """Return the median over the cells, in units, by round. The unit is timed next to each cell."""
+def per_cell(cells: Sequence[Cell], timed: Timed, rounds: int) -> list[float]:
+    """Return the median over the cells, in units, of each round. The unit is timed next to each cell."""
     pairs = [(unit(TURNS), Candidate("", timed(state, Request(*facts), facts), TURNS)) for state, facts in cells]
     medians = []
     for turn in range(rounds + 1):
         units = [(seconds(one), seconds(candidate)) for one, candidate in pairs]
         if turn:
             medians.append(statistics.median(taken / one for one, taken in units))
-    return figure(medians)
+    return medians
+
+
+def in_processes(rounds: int) -> tuple[Figure, Figure]:
+    """Return the whole decision and decide alone, over several processes.
+
+    Where code and objects happen to lie in memory is drawn once for each process, and moves both by a tenth.
+    """
+    command = [sys.executable, "-m", "bench.decisions", str(max(3, rounds // PROCESSES))]
+    found = [
+        json.loads(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+        for _ in range(PROCESSES)
+    ]
+    return figure([value for one in found for value in one[0]]), figure([value for one in found for value in one[1]])
 
 
 def joins(turns: int) -> None:
@@ -109,7 +129,7 @@ def classified(policy: Policy) -> Callable[[int], object]:
 
 def measure(rounds: int) -> Section:
     """Return the rows of the decision."""
-    cells = mixed()
+    decided, by_itself = in_processes(rounds)
     times = interleaved([unit(1000), Candidate("join", joins, 1000), Candidate("read", reads, 1000)], rounds * 3)
     few, many = (policy_of(count) for count in (FEW_RULES, MANY_RULES))
     paths = [Candidate("few", classified(few), 600), Candidate("many", classified(many), 600)]
@@ -120,13 +140,13 @@ def measure(rounds: int) -> Section:
         (
             Row(
                 "decision p50: build the request, verdict, rules, next state",
-                per_cell(cells, whole, rounds),
+                decided,
                 "U",
                 40,
                 25,
                 note="through the door (`boundary.admit`), which checks the type of each of the 17 fields",
             ),
-            Row("decision p50: decide alone", per_cell(cells, alone, rounds), "U", 30, 20),
+            Row("decision p50: decide alone", by_itself, "U", 30, 20),
             Row(
                 "exposure join's share of a decision",
                 replace(share, median=share.median * 100, low=share.low * 100, high=share.high * 100),
@@ -138,5 +158,9 @@ def measure(rounds: int) -> Section:
             Row("classify a path and decide, 10k rules against 10", ratio(by_rules, "many", "few"), "x", 1.2, 1.0),
             Row("classify a path and decide, 10 rules", ratio(by_rules, "few"), "U"),
         ),
-        (f"{len(cells)} cells: twelve capabilities, five states, every verdict, nine of the ten rules",),
+        (f"{len(mixed())} cells: twelve capabilities, five states, every verdict, nine of the ten rules",),
     )
+
+
+if __name__ == "__main__":
+    print(json.dumps([per_cell(mixed(), timed, int(sys.argv[1])) for timed in (whole, alone)]))
