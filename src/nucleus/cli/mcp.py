@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from nucleus.cli import shared
 from nucleus.errors import CannotEnforce
 from nucleus.policy.place import prepare, state_directory
 
@@ -18,7 +19,9 @@ MAPPINGS: Final = "mappings.toml"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    run_parser = actions.add_parser("run", help="start a server and mediate every message to and from it")
+    run_parser = actions.add_parser(
+        "run", help="start a server and mediate every message to and from it", allow_abbrev=False, parents=[shared()]
+    )
     run_parser.add_argument("--name", default="", metavar="N", help="what the policy calls the server: [mcp.N]")
     run_parser.add_argument("--policy", action="append", default=[], metavar="F", help="a policy file of yours")
     run_parser.add_argument("--profile", default="", metavar="P", help="a built-in profile")
@@ -26,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--server-env", action="append", default=[], metavar="K=V", help="a variable for the server; K alone copies it"
     )
     run_parser.add_argument("words", nargs="+", metavar="CMD", help="the server's command, after --")
-    pins = actions.add_parser("pins", help="tools that are hidden until you have seen them")
+    pins = actions.add_parser(
+        "pins", help="tools that are hidden until you have seen them", allow_abbrev=False, parents=[shared()]
+    )
     pins.add_argument("what", nargs="?", choices=("list", "show", "accept", "reject"), default="list")
     pins.add_argument("server", nargs="?", default="", help="the server's id, as list shows it")
     pins.add_argument("tool", nargs="?", default="", help="the tool's name; all of the server's for show")
