@@ -42,3 +42,15 @@ def test_files_and_fetch_together_have_the_three_legs() -> None:
 def test_a_disabled_server_completes_nothing() -> None:
     """A disabled server completes nothing."""
     assert printed("client-three-legs", LEFT_ALONE) == ""
+
+
+FILES = '{"mcpServers": {"files": {"command": "npx", "args": ["server-filesystem@1.0.0", "./src"]}}}'
+FETCH = '{"mcpServers": {"fetch": {"command": "uvx", "args": ["mcp-server-fetch@1.0.0"]}}}'
+
+
+def test_the_files_of_one_client_in_one_project_count_together() -> None:
+    """And those of other clients and projects do not."""
+    assert printed("client-three-legs", {"a/.cursor/mcp.json": FILES, "a/.cursor/settings.json": FETCH})
+    assert printed("client-three-legs", {"a/.cursor/mcp.json": FILES, "~/.cursor/mcp.json": FETCH})
+    assert not printed("client-three-legs", {"a/.cursor/mcp.json": FILES, "b/.cursor/mcp.json": FETCH})
+    assert not printed("client-three-legs", {"a/.cursor/mcp.json": FILES, "a/.kiro/settings/mcp.json": FETCH})

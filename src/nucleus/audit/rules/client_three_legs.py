@@ -35,14 +35,13 @@ RULE = Rule("client-three-legs", "the servers of one client have all three legs"
 
 
 def check(project: Project) -> Iterator[Finding]:
-    """Yield the configurations whose servers complete the three legs together, none of them alone."""
-    for source, servers in project.servers_by_source().items():
+    """Yield the clients whose servers complete the three legs together; a server that does alone has its own rule."""
+    for servers in _groups(project):
         judged = [(server, legs.reach_of(server)) for server in servers if not server.disabled]
-        known = [(server, reach) for server, reach in judged if reach.confidence > Confidence.LOW]
-        if any(legs.witness(reach.rows) for _, reach in known):
-            continue
-        rows = [row for _, reach in known for row in reach.rows]
-        path = legs.witness(rows)
+        known = [
+            (s, reach) for s, reach in judged if reach.confidence > Confidence.LOW and not legs.witness(reach.rows)
+        ]
+        path = legs.witness([row for _, reach in known for row in reach.rows])
         if not path:
             continue
         chain: list[tuple[Server, int]] = []
@@ -54,11 +53,28 @@ def check(project: Project) -> Iterator[Finding]:
         first = chain[0][0]
         open_door = any(server.trust is not None or server.approved for server, _ in chain)
         yield RULE.at(
-            source,
+            first.source,
             first.key.start,
             first.key.end,
             f"together these servers complete the three legs: {words}",
             subject=first.client,
             severity=Severity.HIGH if open_door else None,
-            notes=tuple(Note(Span(source, s.key.start, s.key.end), legs.names(bits)) for s, bits in chain[1:]),
+            notes=tuple(Note(Span(s.source, s.key.start, s.key.end), legs.names(bits)) for s, bits in chain[1:]),
         )
+
+
+def _groups(project: Project) -> "Iterator[list[Server]]":
+    """Yield what one client starts in one project: by its files there, and by the person's own files with each."""
+    groups: dict[tuple[str, str], list[Server]] = {}
+    for server in project.servers:
+        groups.setdefault((server.client, _base(server.source.path)), []).append(server)
+    for (client, base), servers in groups.items():
+        personal = groups.get((client, "~"), []) if base != "~" else []
+        yield [*servers, *personal]
+
+
+def _base(path: str) -> str:
+    """Return the directory of the project that a configuration file belongs to: above the client's own directory."""
+    parts = path.split("/")[:-1]
+    own = next((number for number, part in enumerate(parts) if part.startswith(".") and len(part) > 1), len(parts))
+    return "/".join(parts[:own])
