@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,6 +147,39 @@ def test_an_unmapped_tool_asks(tmp_path: Path, started: list[Client]) -> None:
     answer = client.ask("tools/call", name="echo", arguments={"text": "x"})
     assert "approval required" in answer["error"]["message"]
     assert "stopped a message of the server" in client.leave()[1]
+
+
+def gate_of(client: Client) -> int:
+    """Return the process number of a client's gate."""
+    children = Path(f"/proc/{client.process.pid}/task/{client.process.pid}/children").read_text().split()
+    return next(int(one) for one in children if b"privileged.py" in Path(f"/proc/{one}/cmdline").read_bytes())
+
+
+def test_a_gate_that_is_gone_leaves_nothing_allowed(tmp_path: Path, started: list[Client]) -> None:
+    client = Client(tmp_path)
+    started.append(client)
+    client.meet()
+    os.kill(gate_of(client), signal.SIGKILL)
+    status, said = client.leave()
+    assert (status, "the gate is gone" in said) == (1, True)
+
+
+def test_an_approved_call_goes_through_once_when_it_is_made_again(tmp_path: Path, started: list[Client]) -> None:
+    client = Client(tmp_path, mapped=False)
+    started.append(client)
+    client.meet()
+    call = {"name": "echo", "arguments": {"text": "x", "number": 1.5}}
+    asked = client.ask("tools/call", **call)["error"]["message"]
+    question = asked.partition("[")[2].partition("]")[0]
+    answered = subprocess.run(
+        [*COMMAND, "--state", str(client.state), "approve", question], capture_output=True, check=False
+    )
+    assert answered.returncode == 0, answered.stderr
+    other = {"name": "echo", "arguments": {"text": "y", "number": 1.5}}
+    assert "approval required" in client.ask("tools/call", **other)["error"]["message"]
+    assert client.ask("tools/call", **call)["result"] == {"content": [{"type": "text", "text": "x"}]}
+    assert "error" in client.ask("tools/call", **call)
+    assert client.leave()[0] == 0
 
 
 def test_a_server_that_dies_leaves_no_call_without_an_answer(tmp_path: Path, started: list[Client]) -> None:
