@@ -13,6 +13,7 @@ import pytest
 
 from nucleus.errors import ApprovalRequired, PolicyDenied, StateBlocked
 from nucleus.gate.connection import Connection
+from nucleus.gate.effects import Outcome
 from nucleus.gate.protocol import HEADER, Splitter, encode, packed, unpacked
 from nucleus.gate.workers import failed
 from nucleus.kernel.exposure import PRIVATE, SECRET, UNTRUSTED
@@ -62,9 +63,26 @@ def test_an_approved_push_pushes_the_commit_that_was_shown(gate: Start, tmp_path
     commit(running, "print('something else')\n")
     desk(running)({"do": "answer", "ids": [id_], "allow": True})
     before = running.repo.refs()
-    with pytest.raises(ApprovalRequired):
-        running.client.mediate(kinds.PUSH, {"remote": "origin", "branch": "main"})
+    again = question(running, kinds.PUSH, {"remote": "origin", "branch": "main"})
     assert running.repo.refs() == before
+    desk(running)({"do": "answer", "ids": [again], "allow": True})
+    running.client.mediate(kinds.PUSH, {"remote": "origin", "branch": "main"})
+    assert world.git(running.repo.clone, "rev-parse", "HEAD").strip() in running.repo.refs()
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome("ok", {"large": "x" * (2 << 20)}), Outcome("redirect", {}), Outcome("redirect", {"url": 7})]
+)
+def test_what_a_hostile_worker_answers_ends_neither_the_gate_nor_the_wait(
+    opened: Running, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
+) -> None:
+    monkeypatch.setattr(
+        "nucleus.gate.workers.Workers.perform", lambda self, permit, _: self._on_outcome(permit.number, outcome)
+    )
+    with pytest.raises((StateBlocked, PolicyDenied, ApprovalRequired, OSError)):
+        opened.client.mediate(kinds.READ, {"path": "README.md"})
+    monkeypatch.undo()
+    assert opened.client.mediate(kinds.READ, {"path": "README.md"}).body == b"# App\n"
 
 
 def test_a_denied_call_stays_denied_in_every_spelling_and_for_every_child(gate: Start, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus.gate.remotes import parse, remotes_of
+from nucleus.gate.remotes import parse, remotes_of, tip_of
+from tests import world
 
 
 def git(folder: Path, *words: str) -> None:
@@ -67,3 +68,13 @@ def test_a_linked_git_folder_and_no_repository_have_none(tmp_path: Path) -> None
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / ".git").symlink_to(real / ".git")
     assert remotes_of(str(tmp_path / "w")).urls == {}
+
+
+def test_the_tip_of_a_ref_is_read_loose_or_packed_and_nothing_else_is_one(tmp_path: Path) -> None:
+    repo = world.repository(tmp_path)
+    commit = world.git(repo.clone, "rev-parse", "HEAD").strip()
+    assert tip_of(str(repo.clone), "refs/heads/main") == commit
+    world.git(repo.clone, "pack-refs", "--all")
+    assert tip_of(str(repo.clone), "refs/heads/main") == commit
+    for other in ("refs/heads/none", "refs/heads/../../config", "config", "HEAD"):
+        assert tip_of(str(repo.clone), other) == ""

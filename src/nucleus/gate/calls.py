@@ -14,6 +14,7 @@ from nucleus.gate.board import UNIT, Board
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
 from nucleus.gate.loop import Link, Loop
+from nucleus.gate.protocol import ProtocolError
 from nucleus.gate.tree import BODILESS, chosen_in_quarantine
 from nucleus.gate.workers import CLASSES, Workers, failed
 from nucleus.kernel.capability import READ_FILES
@@ -269,7 +270,7 @@ class Calls:
             held.answered = True
             if held.hops < REDIRECTS:
                 # A redirect is a new destination: it is judged anew, as a new call.
-                again = replace(held.call, args={**held.call.args, "url": outcome.value["url"]})
+                again = replace(held.call, args={**held.call.args, "url": str(outcome.value.get("url", ""))})
                 wait = REDIRECT_WAIT if held.submit.wait else 0.0
                 self._submit(held.link, held.principal, again, wait=wait, hops=held.hops + 1, chosen=held.chosen)
                 return
@@ -291,7 +292,11 @@ class Calls:
         held = self._held.get(ref)
         if held is not None and not held.answered:
             held.answered = True
-            held.link.send(fields, body)
+            try:
+                held.link.send(fields, body)
+            except ProtocolError as error:
+                # It happened and is on record, but no frame carries it; whoever waits must hear that.
+                held.link.send({"what": "denied", "code": "gate", "rules": ["session"], "next_step": str(error)})
 
     def _forget(self) -> None:
         """Let go of calls that were answered, but for the bytes that an open question shows."""
