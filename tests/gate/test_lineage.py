@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nucleus.gate.lineage import FOLDER, Inheritance, enter, inherited, leave
+from nucleus.gate.lineage import FOLDER, Inheritance, enter, inherited, leave, line_of
 from nucleus.gate.peers import Process, process_of
 from nucleus.kernel.capability import EVERYTHING
 from nucleus.kernel.exposure import ALL_SEEN, PRIVATE, UNTRUSTED
@@ -22,12 +22,12 @@ def test_a_first_gate_starts_clean(tmp_path: Path) -> None:
 
 
 def test_a_later_gate_of_the_same_process_goes_on(tmp_path: Path) -> None:
-    leave(tmp_path, me(), [0b11, PRIVATE, 5, 9])
+    leave(tmp_path, (me(),), [0b11, PRIVATE, 5, 9])
     assert inherited(tmp_path, me()) == Inheritance(0b11, PRIVATE, 5)
 
 
 def test_a_gate_that_did_not_end_leaves_the_worst(tmp_path: Path) -> None:
-    leave(tmp_path, me(), [0b11, 0, 5, 0])
+    leave(tmp_path, (me(),), [0b11, 0, 5, 0])
     enter(tmp_path, me(), tmp_path / "t.jsonl")
     left = inherited(tmp_path, me())
     assert left.exposure == ALL_SEEN
@@ -35,7 +35,7 @@ def test_a_gate_that_did_not_end_leaves_the_worst(tmp_path: Path) -> None:
 
 
 def test_a_child_process_inherits_from_its_parent(tmp_path: Path) -> None:
-    leave(tmp_path, me(), [EVERYTHING, UNTRUSTED, 7, 0])
+    leave(tmp_path, (me(),), [EVERYTHING, UNTRUSTED, 7, 0])
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert inherited(tmp_path, process_of(child.pid)) == Inheritance(EVERYTHING, UNTRUSTED, 7)
     child.communicate(b"\n")
@@ -43,23 +43,42 @@ def test_a_child_process_inherits_from_its_parent(tmp_path: Path) -> None:
 
 def test_a_stranger_inherits_nothing(tmp_path: Path) -> None:
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    leave(tmp_path, process_of(other.pid), [EVERYTHING, UNTRUSTED, 7, 0])
+    leave(tmp_path, (process_of(other.pid),), [EVERYTHING, UNTRUSTED, 7, 0])
     assert inherited(tmp_path, me()) == Inheritance()
     other.communicate(b"\n")
 
 
 def test_files_of_processes_that_are_gone_are_taken_away(tmp_path: Path) -> None:
-    leave(tmp_path, Process(me().pid, 0, me().start + 1), [EVERYTHING, UNTRUSTED, 7, 0])
+    leave(tmp_path, (Process(me().pid, 0, me().start + 1),), [EVERYTHING, UNTRUSTED, 7, 0])
     (tmp_path / FOLDER / "odd.json").write_text("x")
     assert inherited(tmp_path, me()) == Inheritance()
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
 def test_a_file_that_says_nothing_valid_leaves_the_worst(tmp_path: Path) -> None:
-    leave(tmp_path, me(), [EVERYTHING, 0, 7, 0])
+    leave(tmp_path, (me(),), [EVERYTHING, 0, 7, 0])
     (path,) = (tmp_path / FOLDER).iterdir()
     worst = Inheritance(EVERYTHING, ALL_SEEN, BUDGET_LIMIT)
     fields = json.loads(path.read_text())
     for wrong in ("", "[]", "{}", json.dumps({**fields, "exposure": 99}), json.dumps({**fields, "budget": True})):
         path.write_text(wrong)
         assert inherited(tmp_path, me()) == worst
+
+
+def test_what_a_childs_gate_saw_is_joined_to_its_living_parents_lineage(tmp_path: Path) -> None:
+    """A parent ended its gate, let a forked child read, and its next gate started clean."""
+    leave(tmp_path, (me(),), [0b1111, PRIVATE, 50, 0])
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    line = line_of(tmp_path, process_of(child.pid))
+    assert line == (process_of(child.pid), Process(me().pid, 0, me().start))
+    child.communicate(b"\n")  # a gate often learns of its client's end by that end
+    leave(tmp_path, line, [0b0011, PRIVATE | UNTRUSTED, 70, 3])
+    assert inherited(tmp_path, me()) == Inheritance(0b0011, PRIVATE | UNTRUSTED, 50)
+
+
+def test_a_clean_end_of_a_child_does_not_hide_its_parents_unclean_one(tmp_path: Path) -> None:
+    enter(tmp_path, me(), tmp_path / "t.jsonl")
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    leave(tmp_path, line_of(tmp_path, process_of(child.pid)), [0, 0, 1, 0])
+    assert inherited(tmp_path, me()).exposure == ALL_SEEN
+    child.communicate(b"\n")

@@ -54,13 +54,7 @@ def inherited(state: Path, client: Process) -> Inheritance:
         except ProcessLookupError:
             related = True
         if related:
-            left = _read(path)
-            found = Inheritance(
-                found.authority & left.authority,
-                found.exposure | left.exposure,
-                min(found.budget, left.budget),
-                found.unclean + left.unclean,
-            )
+            found = _met(found, _read(path))
     return found
 
 
@@ -69,15 +63,54 @@ def enter(state: Path, client: Process, trace: Path) -> None:
     _write(state, client, {"open": True, "trace": str(trace)})
 
 
-def leave(state: Path, client: Process, kernel_state: list[int]) -> None:
-    """Leave what is true at a clean end. Raises CannotEnforce."""
+def line_of(state: Path, client: Process) -> tuple[Process, ...]:
+    """Return the client and its living ancestors that had a gate themselves. Asked while the client lives."""
+    found = [client]
+    for path in sorted((state / FOLDER).glob("*.json")):
+        process = _process(path)
+        if process is None or (process.pid, process.start) == (client.pid, client.start):
+            continue
+        try:
+            related = descends_from(client.pid, process)
+        except ProcessLookupError:
+            related = True
+        found += [process] if related else []
+    return tuple(found)
+
+
+def leave(state: Path, line: tuple[Process, ...], kernel_state: list[int]) -> None:
+    """Leave what is true at a clean end to each process of ``line`` (``line_of``). Raises CannotEnforce.
+
+    What a child saw, its parent can have been told: it is joined to what the
+    parent left, never in its place. An end without a word stays what it is.
+    """
     authority, exposure, budget, _ = kernel_state
-    _write(state, client, {"open": False, "authority": authority, "exposure": exposure, "budget": budget})
+    mine = Inheritance(authority, exposure, budget)
+    client, *ancestors = line
+    _leave(state, client, mine)
+    for process in ancestors:
+        left = _read(_place(state, process))
+        if not left.unclean:
+            _leave(state, process, _met(left, mine))
+
+
+def _leave(state: Path, process: Process, left: Inheritance) -> None:
+    fields = {"authority": left.authority, "exposure": left.exposure, "budget": left.budget}
+    _write(state, process, {"open": False, **fields})
+
+
+def _met(one: Inheritance, other: Inheritance) -> Inheritance:
+    return Inheritance(
+        one.authority & other.authority,
+        one.exposure | other.exposure,
+        min(one.budget, other.budget),
+        one.unclean + other.unclean,
+    )
 
 
 def _write(state: Path, client: Process, fields: dict[str, Any]) -> None:
     folder = state / FOLDER
-    path = folder / f"{client.pid}-{client.start}.json"
+    path = _place(state, client)
     fresh = path.with_suffix(f".{os.getpid()}")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,6 +122,10 @@ def _write(state: Path, client: Process, fields: dict[str, Any]) -> None:
         raise CannotEnforce(
             "what this process has seen can't be kept", why=f"{path}: {error.strerror}", fix="check the state directory"
         ) from error
+
+
+def _place(state: Path, process: Process) -> Path:
+    return state / FOLDER / f"{process.pid}-{process.start}.json"
 
 
 def _process(path: Path) -> Process | None:

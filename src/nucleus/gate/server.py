@@ -17,7 +17,7 @@ from nucleus.gate.desk import Desk
 from nucleus.gate.events import Closed, Declassified, Delegated, LockedDown, Reply, Tick
 from nucleus.gate.loop import Link, Loop
 from nucleus.gate.opening import NARROWING, cannot, narrow, open_principal
-from nucleus.gate.peers import peer_of, process_of
+from nucleus.gate.peers import Process, peer_of, process_of
 from nucleus.gate.questions import Questions
 from nucleus.policy.quarantine import Schema, parse
 from nucleus.trace.export import export_jsonl
@@ -43,6 +43,8 @@ class Server:
         self._settings = settings
         self._loop = Loop(settings.clock)
         self._client = process_of(peer_of(client).pid)
+        self._line: tuple[Process, ...] = (self._client,)
+        """The client and its ancestors that had a gate: what it sees is left to all of them."""
         self._links: dict[Link, str] = {self._loop.add(client, self._asked, self._left): ""}
         """Connection -> principal; "" until it is opened."""
         self._schemas: dict[str, Schema] = {}
@@ -61,7 +63,7 @@ class Server:
             self._desk.close()
         if self._board is not None and not self._board.broken:
             self._board.opening.writer.close("the client ended")
-            lineage.leave(self._board.opening.state, self._client, self._board.root_state())
+            lineage.leave(self._board.opening.state, self._line, self._board.root_state())
         if self._board is not None and self._board.opening.contents is not None:
             self._board.opening.contents.close()
         self._loop.close()
@@ -112,6 +114,7 @@ class Server:
             link.send(NO_SESSION)
             return
         opening = open_principal(fields, self._client, self._settings.clock())
+        self._line = lineage.line_of(opening.state, self._client)
         board = Board(opening, self._settings)
         questions = Questions(board)
         desk = Desk(self._loop, opening.state, opening.principal, self._client, questions.handle)
