@@ -113,8 +113,8 @@ def sockets(rounds: int) -> tuple[Row, ...]:
             "x echo",
             3,
             1.5,
-            note="a refused read, on the wall: frame, classification, keyed digests, redaction, decision, record in the "
-            "file (synced in groups), answer; the echo does none of this, and a busy disk is in it",
+            note="a refused read, on the wall: frame, classification, keyed digests, redaction, decision, record in "
+            "the file (synced in groups), answer; the echo does none of this, and a busy disk is in it",
         ),
         Row("a question about the principal itself", ratio(times, "status", "echo"), "x echo"),
         Row(
