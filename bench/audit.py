@@ -102,9 +102,8 @@ def main() -> int:
             print(f"{'zizmor --offline':<20}{workflows:>6}{wall:>9.2f}{spent:>8.2f}")
         else:
             print("zizmor --offline: not installed, and the registry could not be reached")
-        for name in ("snyk-agent-scan", "mcp-scan", "mcp-scanner"):
-            if shutil.which(name) is None:
-                print(f"{name}: not installed here; it needs an account or the network to scan")
+        for name in ("snyk-agent-scan", "mcp-scanner"):
+            print(f"{name}: not run: it starts the servers that a configuration names, or asks its service")
     return 0 if ours <= BUDGET else 1
 
 
