@@ -97,15 +97,12 @@ TRAPS: Final[dict[str, Callable[[Any], Any]]] = {
     "index": lambda x: [0, 1][x],
     "range": lambda x: list(range(x)),
     "int": int,
-    "float": float,
-    "complex": complex,
     "str": str,
     "format": lambda x: f"{x}",
     "abs": abs,
     "round": round,
     "trunc": math.trunc,
     "floor": math.floor,
-    "ceil": math.ceil,
     "multiply": lambda x: x * 2,
     "multiplied": lambda x: 2 * x,
     "matmul": lambda x: x @ 2,
@@ -143,7 +140,6 @@ TRAPS: Final[dict[str, Callable[[Any], Any]]] = {
     "truth as int": lambda x: int(x == 1),
     "truth as index": lambda x: [0, 1][x == 1],
     "truth as text": lambda x: str(x == 1),
-    "truth formatted": lambda x: f"{x == 1}",
     "a store to an argument": lambda x: _store(Box(x)) and _store(x),
     "a swallowed trap": _swallow,
     "a trap swallowed whole": _swallow_all,
@@ -347,8 +343,7 @@ def _obligations(executor: Executor) -> list[str]:
     owed = [obligation for path in found.paths for obligation in path.obligations]
     if len(owed) != 1 or len(owed[0][1]) != 1:
         return ["an obligation lost its condition"]
-    solver = z3.Solver()
-    solver.add(*owed[0][1], z3.Not(owed[0][2]))
+    (solver := z3.Solver()).add(*owed[0][1], z3.Not(owed[0][2]))
     wrong = [] if solver.check() == z3.unsat else ["a guarded sum is not proved"]
     stale = executor.explore.Summary(lambda v: v, lambda *_: 0, lambda *_: z3.BoolVal(val=True))
     try:
@@ -381,8 +376,6 @@ def _summary(executor: Executor, x: Any) -> list[str]:
         wrong.append("a summary did not stand in")
     return wrong
 
-
-# Sabotage -----------------------------------------------------------------------------------------
 
 SABOTAGE: Final = {
     "values.py": (
