@@ -355,10 +355,12 @@ def test_a_tool_that_raises_is_recorded_as_failed(opened: Session) -> None:
     assert [r["error"] for r in results if r["type"] == "result"] == ["KeyError"]
 
 
-def test_commands_are_refused_without_a_box(opened: Session, repo: world.Repository) -> None:
-    del opened
-    with pytest.raises((Refused, CannotEnforce, OSError)):
+def test_commands_are_refused_without_a_box_and_nobody_is_asked(opened: Session, repo: world.Repository) -> None:
+    """A person was asked about a command that failed after the yes: there was nothing to run it in."""
+    with pytest.raises(PolicyDenied) as refused:
         proc.run(["touch", "ran"])
+    assert refused.value.next_step == "commands run in a box only, and this session has none"
+    assert opened.pending == ()
     assert not (repo.clone / "ran").exists()
 
 

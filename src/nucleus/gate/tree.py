@@ -50,6 +50,7 @@ BODILESS: Final = frozenset(OWN) - {kinds.WRITE, kinds.EDIT, kinds.COMMIT, kinds
 """Kinds whose effect takes no bytes. A caller's would only make the same call look like another one."""
 UNSHOWN: Final = frozenset({"hidden", "closed"})
 """Arguments of a permit that come from the policy and name what the policy hides."""
+NO_BOX: Final = "commands run in a box only, and this session has none"
 CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
 _bound: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
 
@@ -80,7 +81,11 @@ class Tree:
     def classified(self, principal: str, call: Call) -> Classified:
         """Return the facts of a call. What can't be classified is the worst case, and denied."""
         try:
-            return self._pinned(call, classify(self._policies[principal], call, self._context))
+            facts = classify(self._policies[principal], call, self._context)
+            if call.kind == kinds.RUN and not self._context.attested:
+                # Nobody is asked about a command that nothing here could run.
+                return replace(facts, scope=SCOPE_DENY, why=NO_BOX, where="", next_step=NO_BOX)
+            return self._pinned(call, facts)
         except Exception as error:  # noqa: BLE001  an internal error is a deny with a reason
             return unclassifiable(f"internal error while classifying: {type(error).__name__}: {error}")
 
