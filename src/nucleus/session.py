@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, final
 
 from nucleus.errors import ApprovalRequired, StateBlocked
 from nucleus.gate.client import ambient, current
-from nucleus.gate.connection import Connection, abandon_all, patience, quarantined, refusal
+from nucleus.gate.connection import PATIENCE, Connection, abandon_all, patience, quarantined, refusal
 from nucleus.gate.spawn import Spawned, outside, start
 from nucleus.policy import call as kinds
 from nucleus.policy.layers import PROJECT_FILE
@@ -421,8 +421,6 @@ def _somebody(client: Connection) -> bool:
 @contextmanager
 def waiting(seconds: float) -> Iterator[None]:
     """Let each question of this context wait up to ``seconds`` for its answer."""
-    from nucleus.gate.connection import PATIENCE
-
     token = PATIENCE.set(seconds)
     try:
         yield

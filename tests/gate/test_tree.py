@@ -51,24 +51,24 @@ def tree(tmp_path: Path, labels: LabelStore) -> Tree:
 def test_a_digest_binds_kind_arguments_content_destination_and_policy(tree: Tree) -> None:
     call = Call(kinds.WRITE, {"path": "src/a.py"}, b"content")
     facts = tree.classified("p", call)
-    seen = {tree.digest("p", call, facts)}
+    seen = {tree.bound("p", call, facts).digest}
     for other in (
         replace(call, kind=kinds.EDIT),
         replace(call, args={"path": "src/b.py"}),
         replace(call, args={"path": "src/a.py", "parents": True}),
         replace(call, body=b"content "),
     ):
-        seen.add(tree.digest("p", other, tree.classified("p", other)))
-    seen.add(tree.digest("p", call, replace(facts, destination="elsewhere")))
+        seen.add(tree.bound("p", other, tree.classified("p", other)).digest)
+    seen.add(tree.bound("p", call, replace(facts, destination="elsewhere")).digest)
     tree.met("p", load_policy([], OwnerChoices(profile="read_only")))
-    seen.add(tree.digest("p", call, facts))
+    seen.add(tree.bound("p", call, facts).digest)
     assert len(seen) == 7
 
 
 def test_a_body_can_not_be_moved_into_the_arguments(tree: Tree) -> None:
     one, two = Call(kinds.WRITE, {"path": "x"}, b"ab"), Call(kinds.WRITE, {"path": "xa"}, b"b")
     facts = tree.classified("p", one)
-    assert tree.digest("p", one, facts) != tree.digest("p", two, facts)
+    assert tree.bound("p", one, facts).digest != tree.bound("p", two, facts).digest
 
 
 RESOLVED = "path hidden paths url engine branch source target force tip api repository base head closed push argv"
@@ -96,10 +96,10 @@ def test_two_spellings_of_one_call_have_one_digest_and_one_essence(tree: Tree) -
     calls = [Call(kinds.READ, {"path": path}) for path in ("src/a.py", "./src/a.py", "src/x/../a.py")]
     calls.append(Call(kinds.READ, {"path": "src/a.py", "nonce": 7, "hidden": ["x"]}))
     facts = [tree.classified("p", call) for call in calls]
-    assert len({tree.digest("p", *pair) for pair in zip(calls, facts, strict=True)}) == 1
-    essence = tree.essence(calls[0], facts[0])
+    assert len({tree.bound("p", *pair).digest for pair in zip(calls, facts, strict=True)}) == 1
+    essence = tree.bound("p", calls[0], facts[0]).essence
     tree.met("p", load_policy([], OwnerChoices(profile="read_only")))
-    assert tree.essence(calls[0], tree.classified("p", calls[0])) == essence
+    assert tree.bound("p", calls[0], tree.classified("p", calls[0])).essence == essence
 
 
 def test_what_can_not_be_classified_is_denied(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

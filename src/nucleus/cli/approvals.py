@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from nucleus.cli import Usage
 from nucleus.policy.place import state_directory
+from nucleus.trace.export import escaped
 
 SHOWN: Final = 4096
 """Characters of content shown in a list; ``nucleus approvals ID`` shows all."""
@@ -98,11 +99,6 @@ def describe(question: dict[str, Any], *, whole: bool = False) -> str:
     left = question["seconds_left"]
     lines.append(f"    nucleus approve {question['id']}   or   nucleus deny {question['id']}   ({left} s left)")
     return "\n".join(lines)
-
-
-def escaped(text: str) -> str:
-    """Return text in which every character that is not plainly visible is written as an escape."""
-    return "".join(one if one.isprintable() and one != "\\" else one.encode("unicode_escape").decode() for one in text)
 
 
 def _json(question: dict[str, Any]) -> str:

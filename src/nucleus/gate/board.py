@@ -8,7 +8,7 @@ the state stays what it was, and nothing is performed any more.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, final
 
 from nucleus.errors import NucleusError
 from nucleus.gate import core
@@ -16,9 +16,6 @@ from nucleus.gate.events import Declassified, Delegated, Done, Effect, Event, Re
 from nucleus.gate.opening import Opening
 from nucleus.gate.records import ints
 from nucleus.gate.spawn import BOOTSTRAP
-
-UNIT: Final = 1_000_000
-"""Micro-units of one call: the kernel's budget counts calls (``policy.model.CALL_COST``)."""
 
 
 def boot_ns() -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from nucleus.errors import NucleusError
 from nucleus.gate import core
-from nucleus.gate.board import UNIT, Board
+from nucleus.gate.board import Board
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
 from nucleus.gate.loop import Link, Loop
@@ -23,6 +23,7 @@ from nucleus.kernel.facts import SCOPE_ASK, TRUSTED_NO, floored
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import CLASSIFIERS
+from nucleus.policy.model import CALL_COST
 from nucleus.trace.record import rule_names
 
 REDIRECTS: Final = 5
@@ -164,18 +165,19 @@ class Calls:
             facts = opening.tree.classified(principal, call)
         if chosen:
             facts = chosen_in_quarantine(facts)
+        bound, size = opening.tree.bound(principal, call, facts), len(call.body) + len(repr(call.args))
         submit = Submit(
             principal=principal,
             ref=ref,
             id=secrets.token_hex(4),
             call=call.kind if call.kind in KNOWN else opening.redactor.error(call.kind),
             args=opening.redactor.arguments(dict(call.args)),
-            digest=opening.tree.digest(principal, call, facts),
-            essence=opening.tree.essence(call, facts),
-            showable=len(call.body) + len(repr(call.args)) <= SHOWN_LIMIT,
+            digest=bound.digest,
+            essence=bound.essence,
+            showable=size <= SHOWN_LIMIT,
             facts=facts,
-            cost=UNIT,
-            egress_bytes=len(call.body) + len(repr(call.args)) if facts.sink else 0,
+            cost=CALL_COST,
+            egress_bytes=size if facts.sink else 0,
             now=now,
             destination=opening.redactor.destination(facts.destination),
             wait=wait > 0,

@@ -24,7 +24,7 @@ from nucleus.errors import (
     StateBlocked,
 )
 from nucleus.gate.client import Result
-from nucleus.gate.protocol import ProtocolError, decode, encode, receive, send
+from nucleus.gate.protocol import HEADER, ProtocolError, decode, encode, receive, send
 
 GONE: Final = "the gate is gone; nothing can be allowed any more"
 PATIENCE: Final[ContextVar[float]] = ContextVar("nucleus_patience", default=0.0)
@@ -139,8 +139,6 @@ def patience(own: float) -> float:
 
 def _rest(sock: socket.socket, data: bytes) -> bytes:
     """Return the JSON of a frame of which ``data`` came with the descriptor."""
-    from nucleus.gate.protocol import HEADER
-
     if not data:
         raise EOFError("the connection was closed")
     while len(data) < HEADER.size:

@@ -11,7 +11,7 @@ from typing import Any, Final, final
 
 from nucleus.errors import NucleusError
 from nucleus.gate import lineage
-from nucleus.gate.board import UNIT, Board, Settings
+from nucleus.gate.board import Board, Settings
 from nucleus.gate.calls import MALFORMED, Calls
 from nucleus.gate.desk import Desk
 from nucleus.gate.events import Closed, Declassified, Delegated, LockedDown, Reply, Tick
@@ -19,6 +19,7 @@ from nucleus.gate.loop import Link, Loop
 from nucleus.gate.opening import NARROWING, cannot, narrow, open_principal
 from nucleus.gate.peers import Process, peer_of, process_of
 from nucleus.gate.questions import Questions
+from nucleus.policy.model import CALL_COST
 from nucleus.policy.quarantine import Schema, parse
 from nucleus.trace.export import export_jsonl
 
@@ -169,7 +170,7 @@ class Server:
             principal,
             child,
             narrowed.authority,
-            calls * UNIT,
+            calls * CALL_COST,
             narrowed.deadline,
             0,
             now,

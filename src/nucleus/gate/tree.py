@@ -9,7 +9,7 @@ import hmac
 import json
 import secrets
 from dataclasses import replace
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 from nucleus.gate.effects import Outcome
 from nucleus.gate.remotes import tip_of
@@ -53,6 +53,15 @@ UNSHOWN: Final = frozenset({"hidden", "closed"})
 NO_BOX: Final = "commands run in a box only, and this session has none"
 CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
 _bound: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
+
+
+class Bound(NamedTuple):
+    """What a person's answer to a call is bound to."""
+
+    digest: str
+    """Of an approval: call, destination, content and policy."""
+    essence: str
+    """Of a denial: the same without the policy, which a caller can tighten."""
 
 
 @final
@@ -101,20 +110,21 @@ class Tree:
             return facts
         return replace(facts, resolved=resolved)
 
-    def digest(self, principal: str, call: Call, facts: Classified) -> str:
-        """Return what an approval is bound to: call, destination, content and policy, under this gate's key."""
-        return self._digest(call, facts, self._policies[principal].digest)
+    def bound(self, principal: str, call: Call, facts: Classified) -> Bound:
+        """Return what answers to this call are bound to, under this gate's key.
 
-    def essence(self, call: Call, facts: Classified) -> str:
-        """Return what a denial is bound to: the same without the policy, which a caller can tighten."""
-        return self._digest(call, facts, "")
-
-    def _digest(self, call: Call, facts: Classified, policy: str) -> str:
-        # What would be performed, in the one form in which it would be: two spellings are one call.
-        done = {name: value for name, value in self.arguments(call, facts).items() if policy or name not in UNSHOWN}
-        bound = {"kind": call.kind, "args": done, "destination": facts.destination, "policy": policy}
-        text = _bound(bound).encode()
+        Both are over what would be performed, in the one form in which it would be: two spellings are one call.
+        """
+        done = self.arguments(call, facts)
         content = hashlib.sha256(call.body).digest()
+        policy = self._policies[principal].digest
+        return Bound(
+            self._keyed(call, facts, done, content, policy=policy),
+            self._keyed(call, facts, _shown(done), content, policy=""),
+        )
+
+    def _keyed(self, call: Call, facts: Classified, args: dict[str, Any], content: bytes, *, policy: str) -> str:
+        text = _bound({"kind": call.kind, "args": args, "destination": facts.destination, "policy": policy}).encode()
         return hmac.digest(self._key, len(text).to_bytes(8, "big") + text + content, "sha256").hex()
 
     def arguments(self, call: Call, facts: Classified) -> dict[str, Any]:
@@ -124,7 +134,7 @@ class Tree:
 
     def shown(self, call: Call, facts: Classified) -> dict[str, Any]:
         """Return the arguments of the permit as a person sees them."""
-        return {name: value for name, value in self.arguments(call, facts).items() if name not in UNSHOWN}
+        return _shown(self.arguments(call, facts))
 
     def before(self, call: Call, facts: Classified, exposure: int) -> None:
         """Label what a write is about to bring, durably. Raises OSError; then the write is not tried."""
@@ -143,6 +153,10 @@ class Tree:
         if call.kind == kinds.READ:
             return self._labels.saw(str(facts.resolved["path"]), hashlib.sha256(outcome.body).hexdigest())
         return 0
+
+
+def _shown(args: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in args.items() if name not in UNSHOWN}
 
 
 def unclassifiable(why: str) -> Classified:

@@ -9,22 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, final
 
 from nucleus.kernel import capability
+from nucleus.policy.legs import CAPABILITY_NAMES
 from nucleus.policy.model import KEYS, Flags
 
-CAPABILITIES: Final = (
-    "read_files",
-    "write_files",
-    "edit_files",
-    "run_bash",
-    "glob_search",
-    "grep_search",
-    "web_search",
-    "web_fetch",
-    "git_commit",
-    "git_push",
-    "create_pr",
-    "manage_pods",
-)
+CAPABILITIES: Final = CAPABILITY_NAMES
 """The kernel's twelve, in its order."""
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "read": ("read_files", "glob_search", "grep_search"),
