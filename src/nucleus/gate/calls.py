@@ -15,6 +15,7 @@ from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
 from nucleus.gate.loop import Link, Loop
 from nucleus.gate.protocol import ProtocolError
+from nucleus.gate.relays import NOT_A_RELAY, RELAYED, WITH_CREDENTIAL, Relays, tagged
 from nucleus.gate.tree import BODILESS, chosen_in_quarantine
 from nucleus.gate.workers import CLASSES, Workers, failed
 from nucleus.kernel.capability import READ_FILES
@@ -45,6 +46,28 @@ MALFORMED: Final = {"what": "denied", "code": "malformed", "rules": ["malformed"
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a call is asked, beside what it is."""
+
+    version: int = -1
+    """The version that the caller saw, -1 for any."""
+    wait: float = 0.0
+    """Seconds that the caller waits for a person's answer."""
+    hops: int = 0
+    """Redirects before this one."""
+    chosen: bool = False
+    """Something in it left a quarantine."""
+    tag: int = -1
+    """What its asker calls it, where the asker has several open at once."""
+    leaves: int = 0
+    """Bytes that its performer will send beside the call itself."""
+
+
+AT_ONCE: Final = Asking()
+
+
+@final
 @dataclass(slots=True)
 class Held:
     """A call whose answer is still owed: who asked, what, and what came of it."""
@@ -54,11 +77,9 @@ class Held:
     call: Call
     facts: Classified
     submit: Submit
-    hops: int = 0
+    asking: Asking = AT_ONCE
     legs: int = 0
     outcome: Outcome | None = None
-    chosen: bool = False
-    """Something in it left a quarantine."""
     answered: bool = False
     """The caller has its answer ("pending"); the bytes are kept for the question."""
 
@@ -76,29 +97,36 @@ class Calls:
         self._at_work: dict[int, int] = {}
         """Permit number -> ref."""
         self._refs = 0
+        self.relays = Relays()
 
     def ask(self, link: Link, principal: str, fields: dict[str, Any], body: bytes) -> None:
         """Take one call frame of a client."""
         kind, args, seen = fields.get("kind"), fields.get("args"), fields.get("seen", 0)
         wait, version = fields.get("wait", 0), fields.get("version", -1)
         chosen = fields.get("quarantined", False) is not False
-        numbers = type(seen) is int and type(version) is int and type(wait) in {int, float}
-        if type(kind) is not str or type(args) is not dict or not numbers or (body and kind in BODILESS):
+        tag, leaves = fields.get("tag", -1), fields.get("leaves", 0)
+        numbers = all(type(one) is int for one in (seen, version, tag, leaves)) and type(wait) in {int, float}
+        if type(kind) is not str or type(args) is not dict or not numbers or leaves < 0 or (body and kind in BODILESS):
             link.send(MALFORMED)
+            return
+        if kind in RELAYED and link not in self.relays:
+            link.send(NOT_A_RELAY)
             return
         if sum(len(held.call.body) for held in self._held.values()) + len(body) > HELD_LIMIT:
             why = "too much is held for open questions"
-            link.send({"what": "denied", "code": "too_many_questions", "rules": ["session"], "next_step": why})
+            fields = {"what": "denied", "code": "too_many_questions", "rules": ["session"], "next_step": why}
+            link.send(tagged(tag, fields))
             return
         call = Call(kind, args, body, seen)
-        self._submit(link, principal, call, version=version, wait=float(wait), chosen=chosen)
+        asking = Asking(version, float(wait), chosen=chosen, tag=tag, leaves=leaves)
+        self._submit(link, principal, call, asking)
 
     def answer_beyond(self, link: Link, principal: str, args: dict[str, Any], wait: float) -> None:
         """Ask a person about an answer from quarantine that says more than may pass unasked."""
         destination = f"quarantine {args['schema']}"
         why = f"the answer's schema says {args['bits']} bits"
         facts = Classified(READ_FILES, 0, 0, 0, SCOPE_ASK, TRUSTED_NO, 0, 0, 1, 0, destination, why)
-        self._submit(link, principal, Call(DECLASSIFY, args), wait=wait, facts=facts)
+        self._submit(link, principal, Call(DECLASSIFY, args), Asking(wait=wait), facts)
 
     def apply(self, effects: tuple[Effect, ...]) -> None:
         """Perform effects, in order."""
@@ -144,26 +172,17 @@ class Calls:
             link.send(MALFORMED)
             return
         error = str(fields.get("error", "Exception"))[:80]
-        self._performed(number, Outcome("ok", {}) if fields.get("ok") is True else failed(error, "it raised"))
+        moved = fields.get("bytes", 0)
+        value = {"bytes": moved} if type(moved) is int and moved > 0 else {}
+        self._performed(number, Outcome("ok", value) if fields.get("ok") is True else failed(error, "it raised"))
 
-    def _submit(
-        self,
-        link: Link,
-        principal: str,
-        call: Call,
-        *,
-        version: int = -1,
-        wait: float = 0.0,
-        hops: int = 0,
-        chosen: bool = False,
-        facts: Classified | None = None,
-    ) -> None:
+    def _submit(self, link: Link, principal: str, call: Call, asking: Asking, facts: Classified | None = None) -> None:
         """Classify a call and hand it to the core."""
         opening, now = self._board.opening, self._board.now()
         ref, self._refs = self._refs, self._refs + 1
         if facts is None:
             facts = opening.tree.classified(principal, call)
-        if chosen:
+        if asking.chosen:
             facts = chosen_in_quarantine(facts)
         bound, size = opening.tree.bound(principal, call, facts), len(call.body) + len(repr(call.args))
         submit = Submit(
@@ -177,15 +196,15 @@ class Calls:
             showable=size <= SHOWN_LIMIT,
             facts=facts,
             cost=CALL_COST,
-            egress_bytes=size if facts.sink else 0,
+            egress_bytes=size + asking.leaves if facts.sink else 0,
             now=now,
             destination=opening.redactor.destination(facts.destination),
-            wait=wait > 0,
-            version=version,
+            wait=asking.wait > 0,
+            version=asking.version,
         )
-        self._held[ref] = Held(link, principal, call, facts, submit, hops, chosen=chosen)
-        if wait > 0:
-            self._loop.at(now + int(min(wait, WAIT_LIMIT) * 1e9), lambda: self._patience_ends(ref))
+        self._held[ref] = Held(link, principal, call, facts, submit, asking)
+        if asking.wait > 0:
+            self._loop.at(now + int(min(asking.wait, WAIT_LIMIT) * 1e9), lambda: self._patience_ends(ref))
         self.apply(self._board.step(submit))
 
     def _patience_ends(self, ref: int) -> None:
@@ -207,6 +226,9 @@ class Calls:
             return
         if held.call.kind in {kinds.TOOL, kinds.MCP}:
             held.link.send({"what": "perform", "number": number, "id": held.submit.id})
+            return
+        if held.call.kind in RELAYED:
+            self._relay(held, number)
             return
         if held.call.kind == DECLASSIFY:
             self._performed(number, Outcome("ok", {}))
@@ -231,6 +253,15 @@ class Calls:
         )
         self._workers.perform(permit, held.call.body)
 
+    def _relay(self, held: Held, number: int) -> None:
+        """Let the asker itself do what was allowed, with what was resolved."""
+        resolved = dict(held.facts.resolved)
+        fields = {"what": "perform", "number": number, "id": held.submit.id, "resolved": resolved}
+        if held.call.kind in WITH_CREDENTIAL:
+            credentials = self._board.opening.credentials
+            fields["credential"] = credentials.get(str(resolved.get("url", ""))).decode("ascii")
+        held.link.send(tagged(held.asking.tag, fields))
+
     def _performed(self, number: int, outcome: Outcome) -> None:
         """Record an outcome, join what it shows, release it."""
         ref = self._at_work.get(number)
@@ -246,7 +277,7 @@ class Calls:
         done = Done(
             number=number,
             outcome="ok" if ok else "unknown" if unknown else "failed",
-            bytes=len(outcome.body),
+            bytes=len(outcome.body) or int(outcome.value.get("bytes", 0)) * (held.call.kind in RELAYED),
             digest=opening.redactor.digest(outcome.body),
             error="" if ok else opening.redactor.error(str(outcome.value.get("type", ""))),
             now=self._board.now(),
@@ -270,11 +301,12 @@ class Calls:
             outcome = failed("OSError", "the service answered with a redirect, which only a fetch follows")
         if outcome.status == "redirect":
             held.answered = True
-            if held.hops < REDIRECTS:
+            if held.asking.hops < REDIRECTS:
                 # A redirect is a new destination: it is judged anew, as a new call.
                 again = replace(held.call, args={**held.call.args, "url": str(outcome.value.get("url", ""))})
                 wait = REDIRECT_WAIT if held.submit.wait else 0.0
-                self._submit(held.link, held.principal, again, wait=wait, hops=held.hops + 1, chosen=held.chosen)
+                asking = replace(AT_ONCE, wait=wait, hops=held.asking.hops + 1, chosen=held.asking.chosen)
+                self._submit(held.link, held.principal, again, asking)
                 return
             outcome = failed("OSError", f"more than {REDIRECTS} redirects")
             held.answered = False
@@ -295,7 +327,7 @@ class Calls:
         if held is not None and not held.answered:
             held.answered = True
             try:
-                held.link.send(fields, body)
+                held.link.send(tagged(held.asking.tag, fields), body)
             except ProtocolError as error:
                 # It happened and is on record, but no frame carries it; whoever waits must hear that.
                 held.link.send({"what": "denied", "code": "gate", "rules": ["session"], "next_step": str(error)})

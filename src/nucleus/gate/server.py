@@ -30,6 +30,7 @@ TICK_NS: Final = 5_000_000_000
 """How often questions and approvals are looked through for those that expired."""
 
 
+from nucleus.gate.relays import ROLE
 def serve(descriptor: int, settings: Settings) -> int:
     """Serve the client at ``descriptor`` until its last connection closes; return the exit status."""
     Server(socket.socket(fileno=descriptor), settings).run()
@@ -44,9 +45,10 @@ class Server:
         self._settings = settings
         self._loop = Loop(settings.clock)
         self._client = process_of(peer_of(client).pid)
-        self._line: tuple[Process, ...] = (self._client,)
-        """The client and its ancestors that had a gate: what it sees is left to all of them."""
-        self._links: dict[Link, str] = {self._loop.add(client, self._asked, self._left): ""}
+        self._lines: list[tuple[Process, ...]] = [(self._client,)]
+        """Each client and its ancestors that had a gate: what is seen here is left to all of them."""
+        self._first = self._loop.add(client, self._asked, self._left)
+        self._links: dict[Link, str] = {self._first: ""}
         """Connection -> principal; "" until it is opened."""
         self._schemas: dict[str, Schema] = {}
         """Quarantined child -> what may leave it, as it was declared before the child began."""
@@ -78,6 +80,8 @@ class Server:
             else:
                 self._dispatch(self._board, self._calls, link, fields, body)
         except NucleusError as error:
+            if self._board is not None and self._calls is not None and self._calls.relays:
+                self._calls.relays.tell(self._board, self._links)
             link.send(cannot(error))
         except Exception as error:  # noqa: BLE001  an internal error is a deny with a reason
             why = f"internal error in the gate: {type(error).__name__}: {error}"
@@ -141,14 +145,29 @@ class Server:
         self._loop.at(now + TICK_NS, lambda: self._tick(board, calls))
 
     def _attach(self, board: Board, calls: Calls, link: Link, fields: dict[str, Any]) -> None:
-        """Give another connection of the same principal; a policy that comes with it can only tighten."""
+        """Give another connection of the same principal; a policy that comes with it can only tighten.
+
+        One that is to carry traffic is given to the connection that opened the session, and to no other.
+        """
         principal = self._links[link]
-        tree = board.opening.tree
-        if any(fields.get(name) for name in NARROWING):
-            policy, event = narrow(board.opening, tree.policy_of(principal), fields, principal, board.now())
-            tree.met(principal, policy)
-            calls.apply(board.step(event))
-        self._branch(link, principal, {"what": "attached", "principal": principal})
+        role = fields.get("role")
+        if role is not None and (role != ROLE or link is not self._first):
+            link.send(NO_SESSION)
+            return
+        self._met(board, calls, principal, fields)
+        made = self._branch(link, principal, {"what": "attached", "principal": principal})
+        if role is not None:
+            calls.relays.admit(made)
+
+    def _met(self, board: Board, calls: Calls, principal: str, fields: dict[str, Any]) -> None:
+        """Let the policies that ``fields`` names hold too."""
+        choices, tree = board.opening.choices, board.opening.tree
+        named = {name: fields[name] for name in NARROWING if fields.get(name)}
+        if not named or named == {name: choices[name] for name in NARROWING if choices.get(name)}:
+            return  # What the session was opened with is frozen, and holds.
+        policy, event = narrow(board.opening, tree.policy_of(principal), fields, principal, board.now())
+        tree.met(principal, policy)
+        calls.apply(board.step(event))
 
     def _delegate(self, board: Board, link: Link, fields: dict[str, Any]) -> None:
         principal, now = self._links[link], board.now()
@@ -207,10 +226,11 @@ class Server:
             else:
                 link.send({"what": effect.what, **effect.fields})
 
-    def _branch(self, link: Link, principal: str, fields: dict[str, Any]) -> None:
-        """Make a connection for ``principal`` and send its other end."""
+    def _branch(self, link: Link, principal: str, fields: dict[str, Any]) -> Link:
+        """Make a connection for ``principal``, send its other end, and return ours."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._links[self._loop.add(ours, self._asked, self._left)] = principal
+        made = self._loop.add(ours, self._asked, self._left)
+        self._links[made] = principal
         link.send_socket(fields, theirs)
         theirs.close()
 
@@ -222,3 +242,5 @@ class Server:
         self._calls.leave(link)
         if principal and principal not in self._links.values():
             self._calls.apply(self._board.step(Closed(principal, self._board.now())))
+        return made
+        self._calls.relays.dismiss(link)

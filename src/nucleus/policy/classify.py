@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from nucleus.policy import call as kinds
-from nucleus.policy import commands, files, functions, network, publish, refs
+from nucleus.policy import commands, files, functions, network, publish, refs, tunnels
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.context import Context
 from nucleus.policy.model import Policy
@@ -31,6 +31,8 @@ CLASSIFIERS: Final[Mapping[str, Classifier]] = {
     kinds.APPLY: files.apply,
     kinds.FETCH: network.fetch,
     kinds.SEARCH: network.search,
+    kinds.TUNNEL: tunnels.tunnel,
+    kinds.REQUEST: tunnels.request,
     kinds.GIT_STATUS: files.history,
     kinds.GIT_DIFF: files.history,
     kinds.GIT_LOG: files.history,

@@ -78,6 +78,11 @@ SEARCH: Final = Row(call.SEARCH, cap.WEB_SEARCH, UNTRUSTED, 0, EGRESS)
 POST: Final = Row(call.FETCH, cap.WEB_FETCH, UNTRUSTED, 0, SHARED)
 """A fetch with a body, or with a method that changes something."""
 
+TUNNEL: Final = Row(call.TUNNEL, cap.WEB_FETCH, UNTRUSTED, UNTRUSTED, SHARED)
+"""Egress without bound. What comes in by it steers what goes out by it, so its own legs are carried."""
+FORWARD: Final = Row(call.REQUEST, cap.WEB_FETCH, UNTRUSTED, 0, SHARED)
+"""A request with a body, or with a method that changes something. GET and HEAD without one are a fetch."""
+
 RUN: Final = Row(call.RUN, cap.RUN_BASH, PRIVATE | UNTRUSTED, PRIVATE | UNTRUSTED, SHARED)
 BOXED_RUN: Final = Row(call.RUN, cap.RUN_BASH, PRIVATE, PRIVATE, NO_SINK, attested=1)
 """A box vouches for no network and a transaction; the labels of the visible tree are joined."""
