@@ -28,7 +28,7 @@ from nucleus.local import bwrap, ns
 from nucleus.local.ns import NsBox
 from tests.adversarial import escapes
 from tests.adversarial.escapes import WAYS
-from tests.local.box import needs_box, private
+from tests.local.box import needs_box, open_to_all, private
 
 pytestmark = needs_box
 
@@ -340,9 +340,3 @@ def reachable() -> str:
         if os.path.exists(path) and open_to_all(path):
             return path
     pytest.skip("an ordinary user can start no interpreter here")
-
-
-def open_to_all(path: str) -> bool:
-    """Whether any user can get to a file and read it."""
-    real = Path(os.path.realpath(path))
-    return bool(real.stat().st_mode & 0o004) and all(one.stat().st_mode & 0o001 for one in real.parents)

@@ -56,3 +56,9 @@ def output(outcome: Outcome) -> str:
     assert outcome.status == "ok", outcome
     assert outcome.value["status"] == 0, (outcome.value, outcome.body)
     return outcome.body.decode()
+
+
+def open_to_all(path: str) -> bool:
+    """Whether any user can get to a file and read it."""
+    real = Path(os.path.realpath(path))
+    return bool(real.stat().st_mode & 0o004) and all(one.stat().st_mode & 0o001 for one in real.parents)

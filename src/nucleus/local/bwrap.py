@@ -38,13 +38,21 @@ class Bubblewrap:
 def find(path_list: Sequence[str] | None = None, folders: Sequence[str] = FOLDERS) -> Bubblewrap:
     """Return the first bubblewrap that is new enough. Raises CannotEnforce that says what each lacks."""
     lacks = []
+    for one in survey(path_list, folders):
+        if isinstance(one, Bubblewrap):
+            return one
+        lacks.append(one)
+    raise CannotEnforce("no usable bubblewrap", why="; ".join(lacks) or "there is none", fix=FIX)
+
+
+def survey(path_list: Sequence[str] | None = None, folders: Sequence[str] = FOLDERS) -> Iterator[Bubblewrap | str]:
+    """Yield each bubblewrap of this machine in the order of trying them; of one that won't do, what it lacks."""
     for path in _candidates(sys.path if path_list is None else path_list, folders):
         try:
             _check(path)
-            return Bubblewrap(path, _version(path))
+            yield Bubblewrap(path, _version(path))
         except ValueError as error:
-            lacks.append(f"{path}: {error}")
-    raise CannotEnforce("no usable bubblewrap", why="; ".join(lacks) or "there is none", fix=FIX)
+            yield f"{path}: {error}"
 
 
 def _candidates(path_list: Sequence[str], folders: Sequence[str]) -> Iterator[str]:

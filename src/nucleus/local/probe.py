@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.local import apparmor
 from nucleus.local.filter import boxed
 from nucleus.seal.bpf import assemble
 from nucleus.seal.syscalls import MACHINES
@@ -31,7 +32,6 @@ _SWITCHES: Final = {
     ),
 }
 """File of the kernel's -> the value that forbids, why, and the fix."""
-_APPARMOR: Final = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 Read = Callable[[str], str]
 """Returns the text of a small file, "" if there is none."""
 
@@ -101,13 +101,9 @@ def no_user_namespace(why: str, bubblewrap: str, read: Read) -> tuple[str, str]:
     for path, (forbids, cause, fix) in _SWITCHES.items():
         if read(path).strip() == forbids:
             return cause, f"as root: {fix}"
-    if read(_APPARMOR).strip() == "1":
-        profile = f"profile nucleus-bwrap {bubblewrap} flags=(unconfined) {{ userns, }}"
-        load = "> /etc/apparmor.d/nucleus-bwrap && apparmor_parser -r /etc/apparmor.d/nucleus-bwrap"
-        return (
-            "AppArmor keeps user namespaces for programs that have a profile",
-            f"as root: echo 'abi <abi/4.0>, {profile}' {load}",
-        )
+    if read(apparmor.SWITCH).strip() == "1":
+        why = "AppArmor keeps user namespaces for programs that have a profile"
+        return why, f"nucleus doctor --fix; or {apparmor.by_hand(bubblewrap)}"
     return why, (
         "use a kernel with CONFIG_USER_NS=y; in a container, allow unshare(2), clone(2) and mount(2) "
         "in its seccomp profile (docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined)"
