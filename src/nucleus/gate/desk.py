@@ -32,9 +32,12 @@ Handler = Callable[[dict[str, Any], str], dict[str, Any]]
 class Desk:
     """One gate's door for approvers, and its entry in the list of gates of this user."""
 
-    def __init__(self, loop: Loop, state: Path, principal: str, client: Process, handler: Handler) -> None:
+    def __init__(
+        self, loop: Loop, state: Path, principal: str, client: Process, handler: Handler, *, name: str = ""
+    ) -> None:
         self._loop = loop
-        self._client = client
+        self._name = name
+        self._clients = [client]
         self._handler = handler
         self._watching: list[Link] = []
         folder = state / FOLDER
@@ -42,13 +45,24 @@ class Desk:
         self._entry = folder / f"{principal}.json"
         self._socket = folder / f"{principal}.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._bind(principal)
+        self._bind()
         loop.listen(self._listener, self._accept)
 
     @property
     def watched(self) -> bool:
         """Whether a person watches for questions now."""
         return bool(self._watching)
+
+    def has(self, pid: int) -> bool:
+        """Whether a process is a client of this gate or descends from one. Raises ProcessLookupError if it is gone."""
+        return any(descends_from(pid, one) for one in self._clients)
+
+    def know(self, client: Process) -> None:
+        """Know another client of this session: it does not answer either. Raises OSError."""
+        self._clients.append(client)
+        fresh = self._entry.with_suffix(".new")
+        fresh.write_text(self._told(), encoding="ascii")
+        fresh.replace(self._entry)
 
     def announce(self, question: dict[str, Any]) -> None:
         """Show a question to everybody who watches."""
@@ -61,19 +75,24 @@ class Desk:
         for path in (self._socket, self._entry):
             path.unlink(missing_ok=True)
 
-    def _bind(self, principal: str) -> None:
+    def _told(self) -> str:
+        """Return the entry of this gate in the list of gates."""
         me = process_of(os.getpid())
         entry = {
-            "principal": principal,
-            "client": [self._client.pid, self._client.start],
+            "principal": self._entry.stem,
+            "name": self._name,
+            "clients": [[client.pid, client.start] for client in self._clients],
             "gate": [me.pid, me.start],
         }
+        return json.dumps(entry)
+
+    def _bind(self) -> None:
         old = os.umask(0o077)
         try:
             with socket_name(self._socket) as name:
                 self._listener.bind(name)
             self._listener.listen(BACKLOG)
-            self._entry.write_text(json.dumps(entry), encoding="ascii")
+            self._entry.write_text(self._told(), encoding="ascii")
         except OSError as error:
             self._listener.close()
             raise CannotEnforce(
@@ -87,7 +106,7 @@ class Desk:
     def _accept(self, sock: socket.socket) -> None:
         try:
             peer = peer_of(sock)
-            allowed = peer.uid == os.getuid() and not descends_from(peer.pid, self._client)
+            allowed = peer.uid == os.getuid() and not self.has(peer.pid)
         except (ProcessLookupError, CannotEnforce):
             allowed = False
         if not allowed:
@@ -95,7 +114,10 @@ class Desk:
                 sock.send(b"")
             sock.close()
             return
-        by = f"uid {peer.uid} pid {peer.pid}"
+        self.admit(sock, f"uid {peer.uid} pid {peer.pid}")
+
+    def admit(self, sock: socket.socket, by: str) -> None:
+        """Take the frames of an approver that is known to be one."""
         self._loop.add(sock, lambda link, fields, _: self._asked(link, fields, by), self._left)
 
     def _asked(self, link: Link, fields: dict[str, Any], by: str) -> None:
@@ -130,7 +152,7 @@ def gates(state: Path) -> Iterator[tuple[dict[str, Any], Path]]:
         if alive:
             yield entry, path.with_suffix(".sock")
             continue
-        for dead in (path, path.with_suffix(".sock")):
+        for dead in (path, path.with_suffix(".sock"), path.with_suffix(".door")):
             dead.unlink(missing_ok=True)
 
 
@@ -140,9 +162,8 @@ def ancestor_gate(state: Path, client: Process) -> str:
     A second gate beside a living one would have an exposure of its own: what is read through one left by the other.
     """
     for entry, _ in gates(state):
-        pid, start = entry["client"]
         try:
-            if descends_from(client.pid, Process(pid, 0, start)):
+            if any(descends_from(client.pid, Process(pid, 0, start)) for pid, start in entry["clients"]):
                 return str(entry["principal"])
         except ProcessLookupError:
             continue

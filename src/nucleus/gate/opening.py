@@ -38,6 +38,8 @@ from nucleus.trace.redact import Redactor
 from nucleus.trace.writer import TraceWriter
 
 COOPERATIVE: Final = "cooperative"
+MEDIATED: Final = "mediated"
+"""A client whose servers and hooks are mediated: its other tools, its shell included, are outside."""
 SEALED: Final = "sealed"
 SECOND_NS: Final = 1_000_000_000
 NARROWING: Final = ("profile", "policies", "revision")
@@ -84,8 +86,8 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
     made: set[str] = set()
     context = _context(policy, workspace, home, labels, made)
     principal = secrets.token_hex(8)
-    level = SEALED if fields.get("seal") else COOPERATIVE
     before = lineage.inherited(state, client)
+    level = SEALED if fields.get("seal") else MEDIATED if fields.get("session") else COOPERATIVE
     authority = policy.authority & before.authority
     budget = min(policy.budget.micro_units, before.budget)
     event = Opened(
@@ -150,6 +152,18 @@ def _context(policy: Policy, workspace: str, home: str, labels: LabelStore, made
         base=found.base,
         present=present,
     )
+
+
+def opened_fields(opening: Opening) -> dict[str, Any]:
+    """Return what a client is told of the principal that it has a connection of."""
+    return {
+        "what": "opened",
+        "principal": opening.principal,
+        "trace": str(opening.writer.path),
+        "level": opening.level,
+        "notes": list(opening.policy.notes),
+        "workspace": opening.workspace,
+    }
 
 
 def _recovered(trace: Path) -> dict[str, Any]:

@@ -9,16 +9,26 @@ import secrets
 import socket
 from typing import Any, Final, final
 
-from nucleus.errors import NucleusError
+from nucleus.errors import CannotEnforce, NucleusError
 from nucleus.gate import lineage
 from nucleus.gate.board import Board, Settings
 from nucleus.gate.calls import MALFORMED, Calls
-from nucleus.gate.desk import Desk
-from nucleus.gate.events import Closed, Declassified, Delegated, LockedDown, Reply, Tick
+from nucleus.gate.desk import Desk, ancestor_gate
+from nucleus.gate.door import Door, client_of, name_of, newcomer
+from nucleus.gate.events import Absorbed, Closed, Declassified, Delegated, LockedDown, Reply, Tick, Tightened
 from nucleus.gate.loop import Link, Loop
-from nucleus.gate.opening import NARROWING, cannot, narrow, open_principal
+from nucleus.gate.opening import (
+    COOPERATIVE,
+    MEDIATED,
+    NARROWING,
+    cannot,
+    narrow,
+    open_principal,
+    opened_fields,
+)
 from nucleus.gate.peers import Process, peer_of, process_of
 from nucleus.gate.questions import Questions
+from nucleus.gate.relays import ROLE
 from nucleus.policy.model import CALL_COST
 from nucleus.policy.quarantine import Schema, parse
 from nucleus.trace.export import export_jsonl
@@ -26,11 +36,14 @@ from nucleus.trace.export import export_jsonl
 NO_SESSION: Final = {"what": "denied", "code": "session", "rules": ["session"]}
 LINK_LIMIT: Final = 256
 """Connections of one client's principals. More would take the descriptors that a lockdown needs."""
+NEVER: Final = (1 << 63) - 1
+"""A deadline that tightens nothing."""
+TOOLS_LIMIT: Final = 65_536
+NAME_BYTES: Final = 128
 TICK_NS: Final = 5_000_000_000
 """How often questions and approvals are looked through for those that expired."""
 
 
-from nucleus.gate.relays import ROLE
 def serve(descriptor: int, settings: Settings) -> int:
     """Serve the client at ``descriptor`` until its last connection closes; return the exit status."""
     Server(socket.socket(fileno=descriptor), settings).run()
@@ -55,18 +68,28 @@ class Server:
         self._board: Board | None = None
         self._calls: Calls | None = None
         self._desk: Desk | None = None
+        self._door: Door | None = None
+        self._name = ""
+        """What the owner calls this session, "" for the client's own."""
+        self._tools: dict[Link, dict[str, set[str]]] = {}
+        """Connection of a mediated server -> tool names, by the server's identity."""
 
     def run(self) -> None:
         """Turn until the last client connection has closed, then end the trace."""
-        while self._links:
+        while any(self._links.values()) or (self._board is None and self._links):
             self._loop.turn()
+            if self._board is not None and self._calls is not None and self._calls.relays:
+                self._calls.relays.tell(self._board, self._links)
         if self._calls is not None:
             self._calls.end()
-        if self._desk is not None:
-            self._desk.close()
         if self._board is not None and not self._board.broken:
             self._board.opening.writer.close("the client ended")
-            lineage.leave(self._board.opening.state, self._line, self._board.root_state())
+            for line in self._lines:
+                lineage.leave(self._board.opening.state, line, self._board.root_state())
+        # Whoever comes now finds this gate until what it saw is written down.
+        for way_in in (self._door, self._desk):
+            if way_in is not None:
+                way_in.close()
         if self._board is not None and self._board.opening.contents is not None:
             self._board.opening.contents.close()
         self._loop.close()
@@ -75,13 +98,13 @@ class Server:
         try:
             if fields.get("do") == "open":
                 self._open(link, fields)
+            elif fields.get("do") == "join" and self._board is not None and self._door is not None:
+                self._join(self._board, self._door, link, fields)
             elif self._board is None or self._calls is None or not self._links.get(link):
                 link.send(NO_SESSION)
             else:
                 self._dispatch(self._board, self._calls, link, fields, body)
         except NucleusError as error:
-            if self._board is not None and self._calls is not None and self._calls.relays:
-                self._calls.relays.tell(self._board, self._links)
             link.send(cannot(error))
         except Exception as error:  # noqa: BLE001  an internal error is a deny with a reason
             why = f"internal error in the gate: {type(error).__name__}: {error}"
@@ -102,42 +125,93 @@ class Server:
                 self._delegate(board, link, fields)
             case "declassify":
                 self._declassify(board, calls, link, fields)
-            case "status":
-                state = board.state_of(principal)
-                watched = self._desk is not None and self._desk.watched
-                link.send(state | {"answers": state["answers"] or watched})
-            case "export":
-                link.send({"what": "exported"}, b"".join(export_jsonl(board.opening.writer.path)))
+            case "status" | "export" | "tools" | "leave":
+                link.send(*self._about(board, link, fields))
             case "lockdown":
                 calls.apply(board.step(LockedDown("the client", board.now())))
                 link.send(board.state_of(principal))
             case _:
                 link.send(MALFORMED)
 
+    def _about(self, board: Board, link: Link, fields: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Return what a connection may know of itself, of its trace and of the others here."""
+        match fields["do"]:
+            case "export":
+                return {"what": "exported"}, b"".join(export_jsonl(board.opening.writer.path))
+            case "tools":
+                return {"what": "tools", "equal": self._equal(link, fields)}, b""
+            case "leave":
+                return {"what": "left", "others": sum(map(bool, self._links.values())) - 1}, b""
+        state = board.state_of(self._links[link])
+        watched = self._desk is not None and self._desk.watched
+        return state | {"answers": state["answers"] or watched}, b""
+
     def _open(self, link: Link, fields: dict[str, Any]) -> None:
         if self._board is not None:
             link.send(NO_SESSION)
             return
+        session = fields.get("session")
+        if type(session) is dict:
+            self._client, self._name = client_of(session, self._client.pid), name_of(session)
         opening = open_principal(fields, self._client, self._settings.clock())
-        self._line = lineage.line_of(opening.state, self._client)
+        self._lines = [lineage.line_of(opening.state, self._client)]
         board = Board(opening, self._settings)
         questions = Questions(board)
-        desk = Desk(self._loop, opening.state, opening.principal, self._client, questions.handle)
+        desk = Desk(self._loop, opening.state, opening.principal, self._client, questions.handle, name=self._name)
         calls = Calls(self._loop, board, questions.raised)
         questions.calls, questions.desk = calls, desk
         self._board, self._calls, self._desk = board, calls, desk
+        if opening.level in {COOPERATIVE, MEDIATED}:
+            self._door = Door(self._loop, opening.state, opening.principal, self._asked, self._left)
+            self._door.open(self._came)
         self._links[link] = opening.principal
         self._tick(board, calls)
-        link.send(
-            {
-                "what": "opened",
-                "principal": opening.principal,
-                "trace": str(opening.writer.path),
-                "level": opening.level,
-                "notes": list(opening.policy.notes),
-                "workspace": opening.workspace,
-            }
-        )
+        link.send(opened_fields(opening))
+
+    def _came(self, link: Link) -> None:
+        """Take a connection that came through the door: nobody's, until it joins."""
+        self._links[link] = ""
+        if len(self._links) > LINK_LIMIT:
+            link.end("too many connections")
+
+    def _join(self, board: Board, door: Door, link: Link, fields: dict[str, Any]) -> None:
+        """Make a connection that came through the door one of the first principal's."""
+        peer = door.peer(link)
+        if peer is None or self._links.get(link) or self._desk is None or self._calls is None:
+            link.send(NO_SESSION)
+            return
+        opening = board.opening
+        if not self._desk.has(peer.pid):
+            client = newcomer(self._name, fields, peer.pid)
+            other = ancestor_gate(opening.state, client)
+            if other:
+                raise CannotEnforce(
+                    "this session can't be joined",
+                    why=f"the client has a session of its own, principal {other}",
+                    fix="end that one first, or give all servers of one client the same --session",
+                )
+            # What the newcomer saw before, and what was left to it, hold for all from now on.
+            before = lineage.inherited(opening.state, client)
+            now, root = board.now(), opening.principal
+            self._calls.apply(board.step(Absorbed(root, before.exposure, now)))
+            self._calls.apply(board.step(Tightened(root, before.authority, before.budget, NEVER, now)))
+            lineage.enter(opening.state, client, opening.writer.path)
+            self._lines.append(lineage.line_of(opening.state, client))
+            self._desk.know(client)
+        self._met(board, self._calls, opening.principal, fields)
+        self._links[link] = opening.principal
+        link.send({**opened_fields(opening), "joined": True})
+
+    def _equal(self, link: Link, fields: dict[str, Any]) -> list[str]:
+        """Note the tools that a connection's server lists; return those that another server here lists too."""
+        names, server = fields.get("names"), str(fields.get("server", ""))[:NAME_BYTES]
+        if type(names) is not list or not all(type(one) is str for one in names) or len(names) > TOOLS_LIMIT:
+            return []
+        self._tools[link] = {server: set(names)}
+        others = [
+            had for at, known in self._tools.items() if at is not link for who, had in known.items() if who != server
+        ]
+        return sorted(set(names).intersection(*[set().union(*others)]) if others else [])
 
     def _tick(self, board: Board, calls: Calls) -> None:
         now = board.now()
@@ -233,14 +307,15 @@ class Server:
         self._links[made] = principal
         link.send_socket(fields, theirs)
         theirs.close()
+        return made
 
     def _left(self, link: Link, _why: str) -> None:
         """Let a connection go; a principal ends with its last one."""
         principal = self._links.pop(link, "")
+        self._tools.pop(link, None)
         if self._board is None or self._calls is None:
             return
         self._calls.leave(link)
+        self._calls.relays.dismiss(link)
         if principal and principal not in self._links.values():
             self._calls.apply(self._board.step(Closed(principal, self._board.now())))
-        return made
-        self._calls.relays.dismiss(link)

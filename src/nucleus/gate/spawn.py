@@ -44,12 +44,13 @@ class Spawned:
             self.process.wait()
 
 
-def start(role: Sequence[str], bootstrap: Path = BOOTSTRAP) -> Spawned:
+def start(role: Sequence[str], bootstrap: Path = BOOTSTRAP, *, quiet: bool = False) -> Spawned:
     """Start a privileged process for ``role`` and return it with a socket to it.
 
     Its standard streams are the null device, but for errors. It leads a
     session of its own, so that an interrupt of the terminal does not reach it.
-    Raises CannotEnforce.
+    ``quiet``: its errors go nowhere too, for one that outlives its starter and
+    would hold the starter's pipe open. Raises CannotEnforce.
     """
     python = interpreter()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -62,6 +63,7 @@ def start(role: Sequence[str], bootstrap: Path = BOOTSTRAP) -> Spawned:
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if quiet else None,
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )

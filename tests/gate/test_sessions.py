@@ -1,0 +1,234 @@
+"""Who shares a session with whom, seen from real processes of real clients."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nucleus.gate.desk import gates
+from nucleus.gate.peers import process_of
+from nucleus.gate.sessions import client_process, find, join
+from nucleus.kernel.exposure import PRIVATE, UNTRUSTED
+
+MEMBER = str(Path(__file__).with_name("member.py"))
+OTHER_CLIENT = ["-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))", sys.executable]
+"""A client beside this one: whatever it starts is its own."""
+READ = {"do": "call", "kind": "tool", "args": {"op": "read_files", "destination": "", "name": "r", "arguments": []}}
+POST = {
+    "do": "call",
+    "kind": "tool",
+    "args": {"op": "create_pr", "destination": "chat.example", "name": "p", "arguments": []},
+}
+
+
+class Member:
+    def __init__(self, folder: Path, name: str = "", *, own_client: bool = False, profile: str = "release") -> None:
+        self.state = folder / "state"
+        (folder / "work").mkdir(exist_ok=True)
+        (folder / "state").mkdir(mode=0o700, exist_ok=True)
+        argv = [MEMBER, str(folder / "state"), str(folder / "work"), name, profile]
+        self.process = subprocess.Popen(
+            [sys.executable, *(OTHER_CLIENT if own_client else []), *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.opened = self.heard()
+
+    def heard(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def ask(self, fields: dict[str, Any]) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(fields) + "\n")
+        self.process.stdin.flush()
+        return self.heard()
+
+    def perform(self, fields: dict[str, Any]) -> dict[str, Any]:
+        permit = self.ask(fields)
+        return self.ask({"do": "done", "number": permit["number"], "ok": True}) if "number" in permit else permit
+
+    def exposure(self) -> int:
+        return int(self.ask({"do": "status"})["state"][1])
+
+    def leave(self) -> None:
+        if self.process.stdin is not None and not self.process.stdin.closed:
+            self.process.stdin.close()
+        self.process.wait(60)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+Start = Callable[..., Member]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    members: list[Member] = []
+
+    def one(name: str = "", **how: Any) -> Member:
+        members.append(Member(tmp_path, name, **how))
+        return members[-1]
+
+    yield one
+    for member in members:
+        member.leave()
+
+
+def test_two_processes_of_one_client_are_one_principal(start: Start) -> None:
+    first, second = start(), start()
+    assert first.opened["principal"] == second.opened["principal"]
+    assert (first.opened["level"], second.opened.get("joined")) == ("mediated", True)
+    assert second.exposure() == 0
+    assert first.perform(READ)["what"] == "released"
+    assert second.exposure() & PRIVATE
+
+
+def test_two_clients_are_two_principals_and_neither_knows_what_the_other_saw(start: Start) -> None:
+    """The negative control: what a session is for is gone when each process is a client of its own."""
+    first, second = start(own_client=True), start(own_client=True)
+    assert first.opened["principal"] != second.opened["principal"]
+    first.perform(READ)
+    assert second.exposure() == 0
+
+
+def test_a_name_makes_one_session_of_two_clients(start: Start) -> None:
+    first, second = start("team", own_client=True), start("team", own_client=True)
+    assert first.opened["principal"] == second.opened["principal"]
+    first.perform(READ)
+    assert second.exposure() & PRIVATE
+
+
+def test_a_client_is_not_in_two_sessions(start: Start) -> None:
+    start("one")
+    assert "in session one already" in start("two").opened["refused"]
+    assert start().opened["joined"]
+
+
+def test_whoever_opened_it_may_leave_while_others_are_there(start: Start) -> None:
+    first, second = start(), start()
+    first.perform(READ)
+    first.leave()
+    assert second.perform(READ)["what"] == "released"
+    third = start()
+    assert third.opened["principal"] == second.opened["principal"]
+    assert third.exposure() & PRIVATE
+
+
+def test_the_clients_next_session_goes_on_with_what_it_saw(start: Start) -> None:
+    first = start()
+    first.perform(READ)
+    first.leave()
+    second = start()
+    assert second.opened["principal"] != first.opened["principal"]
+    assert second.exposure() & PRIVATE
+
+
+def test_what_a_newcomer_saw_before_holds_for_all(start: Start, tmp_path: Path) -> None:
+    """A client that joins by name brings along what it left at the end of an earlier session."""
+    first = start("team", own_client=True)
+    earlier = start()
+    earlier.perform(READ)
+    earlier.leave()
+    assert first.exposure() == 0
+    assert start("team").opened["joined"]
+    assert first.exposure() & PRIVATE
+    assert not first.exposure() & UNTRUSTED
+    del tmp_path
+
+
+def test_a_tighter_profile_of_a_later_server_holds_for_all(start: Start) -> None:
+    first = start()
+    assert first.ask(POST)["what"] == "pending"
+    start(profile="read_only")
+    refused = first.ask(POST)
+    assert (refused["what"], refused["code"]) == ("denied", "capability")
+
+
+def test_equal_tool_names_are_told(start: Start) -> None:
+    first, second = start(), start()
+    assert first.ask({"do": "tools", "server": "a", "names": ["read", "send"]})["equal"] == []
+    assert second.ask({"do": "tools", "server": "b", "names": ["send", "list"]})["equal"] == ["send"]
+    assert second.ask({"do": "tools", "server": "a", "names": ["send", "list"]})["equal"] == []
+    assert second.ask({"do": "tools", "server": "b", "names": [1]})["equal"] == []
+
+
+def test_a_stranger_does_not_come_in(start: Start, tmp_path: Path) -> None:
+    member = start("team", own_client=True)
+    [(entry, _)] = gates(tmp_path / "state")
+    assert find(tmp_path / "state", os.getpid()) is None
+    found = find(tmp_path / "state", os.getpid(), "team")
+    assert found is not None
+    me = process_of(os.getpid())
+    for who in (
+        {},
+        {"name": "other", "client": [me.pid, me.start]},
+        {"name": "team", "client": entry["clients"][0]},
+        {"name": "team", "client": [me.pid, me.start + 1]},
+    ):
+        with pytest.raises(Exception, match="can't be joined"):
+            join(found[1], who)
+    assert member.exposure() == 0
+
+
+def test_a_gate_that_is_killed_denies_everybody_and_the_next_session_starts_at_the_worst(start: Start) -> None:
+    first, second = start(), start()
+    [(entry, _)] = gates(first.state)
+    os.kill(entry["gate"][0], 9)
+    for member in (first, second):
+        assert member.process.stdin is not None
+        member.process.stdin.write(json.dumps(READ) + "\n")
+        member.process.stdin.flush()
+        assert member.process.wait(60) != 0
+    assert start().exposure() == 31
+
+
+def test_the_client_is_the_nearest_ancestor_that_is_no_launcher() -> None:
+    me = process_of(os.getpid())
+    for argv in (
+        ["sleep", "60"],
+        ["sh", "-c", "sleep 60; true"],
+        ["timeout", "60", "sh", "-c", "sleep 60; true"],
+    ):
+        with subprocess.Popen(argv, start_new_session=argv[0] == "sh") as process:
+            try:
+                assert client_process(_deepest(process.pid)).pid == me.pid
+            finally:
+                _end(process)
+
+
+def test_an_interactive_shell_is_a_client_itself() -> None:
+    script = "set -m; sleep 60 & wait"
+    with subprocess.Popen(["bash", "-c", script], start_new_session=True) as process:
+        try:
+            assert client_process(_deepest(process.pid)).pid == process.pid
+        finally:
+            _end(process)
+
+
+def _deepest(pid: int) -> int:
+    """Return the ``sleep`` below a process, once it is there."""
+    for _ in range(10_000):
+        try:
+            if Path(f"/proc/{pid}/comm").read_text().strip() == "sleep":
+                return pid
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            break
+        pid = int(children[0]) if children else pid
+        os.sched_yield()
+    raise AssertionError("the process did not start its command")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    deepest = _deepest(process.pid)
+    process.kill()
+    if deepest != process.pid:
+        os.kill(deepest, 9)
