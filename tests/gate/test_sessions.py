@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from nucleus.errors import CannotEnforce
 from nucleus.gate.desk import gates
 from nucleus.gate.peers import process_of
-from nucleus.gate.sessions import client_process, find, join
+from nucleus.gate.protocol import send
+from nucleus.gate.sessions import Begun, client_process, find, settle
 from nucleus.kernel.exposure import PRIVATE, UNTRUSTED
 
 MEMBER = str(Path(__file__).with_name("member.py"))
@@ -173,8 +176,11 @@ def test_a_stranger_does_not_come_in(start: Start, tmp_path: Path) -> None:
         {"name": "team", "client": entry["clients"][0]},
         {"name": "team", "client": [me.pid, me.start + 1]},
     ):
-        with pytest.raises(Exception, match="can't be joined"):
-            join(found[1], who)
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(found[1]))
+        send(sock, {"do": "join", **who})
+        with pytest.raises(CannotEnforce, match="can't be joined"):
+            settle(Begun(sock.detach(), os.open(tmp_path, os.O_RDONLY), 0))
     assert member.exposure() == 0
 
 

@@ -14,19 +14,22 @@ kept then (``lineage``), and the client's next session goes on with it.
 
 import fcntl
 import os
+import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
-from nucleus.errors import CannotEnforce, StateBlocked
+from nucleus.errors import CannotEnforce
 from nucleus.gate.connection import Connection, refusal
 from nucleus.gate.desk import FOLDER, gates, socket_name
 from nucleus.gate.door import door_of
 from nucleus.gate.peers import CHAIN_LIMIT, Process, descends_from, process_of
-from nucleus.gate.spawn import Spawned, outside, start
+from nucleus.gate.protocol import ProtocolError, encode, receive, send
+from nucleus.gate.spawn import outside, start
 
 LAUNCHERS: Final = frozenset(
     (
@@ -38,6 +41,7 @@ LAUNCHERS: Final = frozenset(
 """Programs that start another one on somebody's behalf and wait for it."""
 INITS: Final = frozenset(("catatonit", "docker-init", "dumb-init", "init", "runit", "s6-svscan", "systemd", "tini"))
 """Programs that adopt whatever lost its parent: nobody's client."""
+CHUNK: Final = 1 << 16
 TRIES: Final = 100
 PAUSE: Final = 0.05
 """Seconds between looks at a gate that is about to end. 100 of them are longer than any last record takes."""
@@ -50,27 +54,47 @@ class _Line(NamedTuple):
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A frame that is sent, and what comes of it is not known yet. Survives an exec: all of it are numbers."""
+
+    sock: int
+    """Descriptor of the connection."""
+    lock: int
+    """Descriptor of the lock that keeps others from starting a second gate; closed by ``settle``."""
+    gate: int
+    """Number of the gate's process where it was started here, 0 where it was there."""
+
+
+@final
 class Entered:
     """A connection of the session's principal, and the gate's word on what was opened."""
 
-    def __init__(self, connection: Connection, opened: Mapping[str, Any], spawned: Spawned | None) -> None:
-        self.connection = connection
+    def __init__(self, sock: socket.socket, opened: Mapping[str, Any], gate: int) -> None:
+        self.sock = sock
+        self.connection = Connection(sock)
         self.opened = dict(opened)
-        self.spawned = spawned
-        """The gate, where it was started here; None where it was there."""
+        self.gate = gate
+        """Number of the gate's process, where it was started here; 0 where it was there."""
 
     def leave(self, seconds: float) -> None:
         """Close the connection; wait up to ``seconds`` for the gate's last record where nobody else is left.
 
-        A gate that others use goes on without its starter, and is never killed from here.
+        Answers that nobody took are dropped. A gate that others use goes on without its starter, and is never
+        killed from here.
         """
-        others = 1
-        with suppress(StateBlocked):
-            reply, _ = self.connection.request({"do": "leave"})
-            others = int(reply.get("others", 0))
+        last = b""
+        with suppress(OSError):
+            self.sock.setblocking(True)
+            self.sock.settimeout(seconds)
+            self.sock.sendall(encode({"do": "leave"}))
+            self.sock.shutdown(socket.SHUT_WR)
+            while chunk := self.sock.recv(CHUNK):
+                last = (last + chunk)[-CHUNK:]
         self.connection.close()
-        if self.spawned is not None and others == 0:
-            self.spawned.end(seconds)
+        alone = last.rpartition(b'{"what":"left",')[2].startswith(b'"others":0}')
+        if self.gate and (alone or not last):
+            _ended(self.gate, seconds)
 
 
 def client_process(pid: int) -> Process:
@@ -122,18 +146,11 @@ def enter(fields: Mapping[str, Any], *, name: str = "") -> Entered:
     ``fields`` is what a gate is opened with; where the session is open already its policies are met with those
     that hold. Raises PolicyError, CannotEnforce, Refused.
     """
-    outside(str(fields["workspace"]))
-    state, client = Path(str(fields["state"])), client_process(os.getpid())
-    who = {"name": name, "client": [client.pid, client.start]}
-    with _turn(state):
-        for _ in range(TRIES):
-            found = find(state, os.getpid(), name)
-            if found is None:
-                return _started({**fields, "session": who})
-            joined = join(found[1], {**fields, **who})
-            if joined is not None:
-                return joined
-            time.sleep(PAUSE)
+    for _ in range(TRIES):
+        entered = settle(begin(fields, name=name))
+        if entered is not None:
+            return entered
+        time.sleep(PAUSE)
     raise CannotEnforce(
         "the session of this client does not answer",
         why="its gate neither serves nor ends",
@@ -141,44 +158,80 @@ def enter(fields: Mapping[str, Any], *, name: str = "") -> Entered:
     )
 
 
-def join(door: Path, fields: Mapping[str, Any]) -> Entered | None:
-    """Return a connection through a door; None where the gate is about to end. Raises what the gate refuses."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def begin(fields: Mapping[str, Any], *, name: str = "") -> Begun:
+    """Connect to the session of this process, or start its gate, and ask for a connection of its principal.
+
+    Nothing is waited for but the turn: a gate takes longer to start than this process to get ready. Raises
+    CannotEnforce.
+    """
+    outside(str(fields["workspace"]))
+    state, client = Path(str(fields["state"])), client_process(os.getpid())
+    who = {"name": name, "client": [client.pid, client.start]}
+    lock = _turn(state)
     try:
-        with socket_name(door) as short:
+        found = find(state, os.getpid(), name)
+        if found is None:
+            spawned = start(["gate"], quiet=True)
+            send(spawned.sock, {"do": "open", **fields, "session": who})
+            spawned.process.returncode = 0  # ``settle`` and ``leave`` wait for it, by its number
+            return Begun(spawned.sock.detach(), lock, spawned.pid)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with sock, suppress(OSError), socket_name(found[1]) as short:
             sock.connect(short)
-        connection = Connection(sock)
-        reply, _ = connection.request({"do": "join", **fields})
-    except (OSError, StateBlocked):
-        sock.close()
+            send(sock, {"do": "join", **fields, **who})
+            return Begun(sock.detach(), lock, 0)
+        return Begun(-1, lock, 0)
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+def settle(begun: Begun) -> Entered | None:
+    """Return what was entered; None where that gate is about to end. Raises what the gate refuses."""
+    if begun.sock < 0:
+        os.close(begun.lock)
         return None
+    sock = socket.socket(fileno=begun.sock)
+    try:
+        reply, _ = receive(sock)
+    except (OSError, EOFError, ProtocolError) as error:
+        sock.close()
+        if not begun.gate:
+            return None
+        raise CannotEnforce("the gate ended while it opened", why=str(error), fix="nucleus doctor") from error
+    finally:
+        os.close(begun.lock)
     if reply["what"] != "opened":
         sock.close()
+        if begun.gate:
+            _ended(begun.gate, PAUSE * TRIES)
         raise refusal(reply)
-    return Entered(connection, reply, None)
+    return Entered(sock, reply, begun.gate)
 
 
-def _started(fields: Mapping[str, Any]) -> Entered:
-    spawned = start(["gate"], quiet=True)
-    connection = Connection(spawned.sock)
-    reply, _ = connection.request({"do": "open", **fields})
-    if reply["what"] != "opened":
-        spawned.end(PAUSE * TRIES)
-        raise refusal(reply)
-    return Entered(connection, reply, spawned)
-
-
-@contextmanager
-def _turn(state: Path) -> Iterator[None]:
-    """Let one process at a time look for a session and start it: two that look at once would start two."""
+def _turn(state: Path) -> int:
+    """Wait until no other process looks for a session or starts one; return the lock."""
     folder = state / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
+    except BaseException:
         os.close(lock)
+        raise
+    return lock
+
+
+def _ended(pid: int, seconds: float) -> None:
+    """Wait for a child to end, and kill it after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    with suppress(ChildProcessError):
+        while os.waitpid(pid, os.WNOHANG)[0] == 0:
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                return
+            time.sleep(0.005)
 
 
 def _descends(pid: int, ancestor: Process) -> bool:
