@@ -130,3 +130,44 @@ def test_the_shipped_mappings_are_valid() -> None:
 def test_a_mapping_that_says_too_much_or_too_little_is_refused(text: str) -> None:
     with pytest.raises(MappingError):
         read_mappings(text)
+
+
+ANYTHING = """
+[[tool]]
+program = "notes-server"
+name = "{name}"
+digest = "{digest}"
+op = "read_files"
+arguments = ["*"]
+"""
+
+
+def test_an_owner_can_have_reviewed_whatever_a_tool_is_given() -> None:
+    mappings = read_mappings(ANYTHING.format(name="notes", digest=digest_of(TOOL)))
+    deep = {"action": [{"x": "y" * 5000}]}
+    assert mappings.call(NOTES, "notes", TOOL, deep, b"{}", beyond=True).args["op"] == "read_files"
+    named_ones = read_mappings(TEXT.format(digest=digest_of(TOOL)))
+    assert "op" in named_ones.call(NOTES, "notes", TOOL, {"id": 1}, b"{}").args
+    assert "op" not in named_ones.call(NOTES, "notes", TOOL, {"id": 1}, b"{}", beyond=True).args
+
+
+def test_a_message_that_is_no_tool_call_can_be_reviewed_for_one_program() -> None:
+    mappings = read_mappings(ANYTHING.format(name=named("completion/complete"), digest=""))
+    known = mappings.message(NOTES, "notes", "completion:complete", b"{}")
+    assert (known.args["op"], known.args["tool"], known.body) == ("read_files", "completion:complete", b"{}")
+    assert "op" not in mappings.message(NOTES, "notes", "prompts:get", b"{}").args
+    assert "op" not in mappings.message(Identity(("/usr/bin/other",)), "notes", "completion:complete", b"{}").args
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ANYTHING.format(name="notes", digest=""),
+        ANYTHING.format(name="a:b", digest="00"),
+        ANYTHING.format(name="a:b", digest="").replace('"*"', '"x"'),
+        TEXT.format(digest="00").replace('"host"]', '"*"]'),
+    ],
+)
+def test_a_message_is_reviewed_as_a_whole_or_not_at_all(text: str) -> None:
+    with pytest.raises(MappingError):
+        read_mappings(text)

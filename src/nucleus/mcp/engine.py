@@ -219,16 +219,17 @@ class Mediator:
         """Return the policy call that stands for a request."""
         # The number of the request is in no digest: an approved call is recognised when it is made again.
         body = body_of(rebuilt.forwarded())
-        if method.name == "tools/call" and set(rebuilt.judged) <= {"name", "arguments"}:
+        if method.name == "tools/call":
+            beyond = not set(rebuilt.judged) <= {"name", "arguments"}
             arguments = forwarded.params.get("arguments", {})
-            if isinstance(arguments, dict):
-                definition = self.pins.pinned[str(forwarded.params["name"])]
-                return self.mappings.call(self.identity, self.name, definition, arguments, body)
-        tool = str(forwarded.params["name"]) if method.name == "tools/call" else named(method.name)
-        args: dict[str, Any] = {"server": self.name, "tool": tool, "identity": self.identity.digest}
-        if method.judge == "read" and not rebuilt.judged:
-            args["op"] = "read_files"
-        return Call(MCP, args, body)
+            if not isinstance(arguments, dict):
+                arguments, beyond = {}, True
+            definition = self.pins.pinned[str(forwarded.params["name"])]
+            return self.mappings.call(self.identity, self.name, definition, arguments, body, beyond=beyond)
+        call = self.mappings.message(self.identity, self.name, named(method.name), body)
+        if method.judge == "read" and not rebuilt.judged and "op" not in call.args:
+            return replace(call, args={**call.args, "op": "read_files"})
+        return call
 
     def _decided(self, asked: Asked, forwarded: Request, reply: dict[str, Any]) -> None:
         if reply["what"] != "perform":
@@ -376,7 +377,7 @@ class Mediator:
         if TABLES.questions[method][2] == "empty":
             self._send(Response(response.id))
             return
-        args = {"server": self.name, "tool": named(f"answer/{method}"), "identity": self.identity.digest}
+        call = self.mappings.message(self.identity, self.name, named(f"answer/{method}"), body_of(response.result))
 
         def decided(reply: dict[str, Any]) -> None:
             if reply["what"] == "perform":
@@ -386,7 +387,7 @@ class Mediator:
                 self._send(Response(response.id, error={"code": -1, "message": "refused"}))
                 self._out.append(note(f"{self.name}: an answer to {method} was held back: {refusal(reply)}"))
 
-        self._judge(Call(MCP, args, body_of(response.result)), decided)
+        self._judge(call, decided)
 
     def _news(self, said: Notification) -> None:
         """Take a notification of the server."""

@@ -20,6 +20,8 @@ from nucleus.policy.legs import CAPABILITY_NAMES
 
 ACTS: Final = frozenset(("", "destroy", "admin", "pay", "publish", "send"))
 READS: Final = frozenset(("read_files", "glob_search", "grep_search"))
+ANY: Final = "*"
+"""Among the arguments of a mapping: whatever the message holds was reviewed, of any shape and length."""
 LONGEST: Final = 1024
 """Characters of a text argument, unless a mapping says less or more."""
 _FIELDS: Final = frozenset(
@@ -55,9 +57,12 @@ class Reviewed:
     longest: int
     when: tuple[tuple[str, frozenset[str], Rule], ...]
 
-    def rule_for(self, arguments: Mapping[str, Any]) -> Rule | None:
-        """Return what a call with these arguments does, None where nobody reviewed that."""
-        if not set(arguments) <= self.arguments or any(not self._plain(value) for value in arguments.values()):
+    def rule_for(self, arguments: Mapping[str, Any], *, beyond: bool = False) -> Rule | None:
+        """Return what a call with these arguments does, None where nobody reviewed that.
+
+        ``beyond``: the message says more than a name and arguments.
+        """
+        if ANY not in self.arguments and (beyond or not self._covers(arguments)):
             return None
         rule = self.rule
         for name, values, override in self.when:
@@ -68,13 +73,16 @@ class Reviewed:
             return None
         return rule
 
+    def _covers(self, arguments: Mapping[str, Any]) -> bool:
+        return set(arguments) <= self.arguments and all(self._plain(value) for value in arguments.values())
+
     def _plain(self, value: object) -> bool:
         """Whether a value is a short text, a number or a flag."""
         return (isinstance(value, str) and len(value) <= self.longest) or type(value) in {int, float, bool}
 
 
 Key = tuple[str, str, str]
-"""Program or identity digest, tool name, definition digest."""
+"""Program or identity digest, tool name, definition digest; of a message that is no tool call: its name, and ""."""
 
 
 @final
@@ -85,26 +93,39 @@ class Mappings:
         self._reviewed = reviewed
 
     def call(
-        self, identity: Identity, server: str, definition: Mapping[str, Any], arguments: Mapping[str, Any], body: bytes
+        self,
+        identity: Identity,
+        server: str,
+        definition: Mapping[str, Any],
+        arguments: Mapping[str, Any],
+        body: bytes,
+        *,
+        beyond: bool = False,
     ) -> Call:
         """Return the call that stands for calling the tool of ``definition``; ``body`` is what would be forwarded.
 
-        ``server`` is the name that the owner's policy knows it by. Without a fitting mapping the call has no op.
+        ``server`` is the name that the owner's policy knows it by. ``beyond``: more than a name and arguments is in
+        ``body``. Without a fitting mapping the call has no op.
         """
         name = str(definition.get("name", ""))
-        args: dict[str, Any] = {"server": server, "tool": name, "identity": identity.digest}
-        rule = self._rule(identity, definition, arguments)
-        if rule is not None:
-            destination = str(arguments[rule.destination]) if rule.destination else ""
-            args |= {"op": rule.op, "destination": destination, "act": rule.act, "echoes": rule.echoes}
-        return Call(MCP, args, body)
+        rule = self._rule(identity, definition, arguments, beyond=beyond)
+        return _call(identity, server, name, rule, arguments, body)
 
-    def _rule(self, identity: Identity, definition: Mapping[str, Any], arguments: Mapping[str, Any]) -> Rule | None:
-        """Return the rule that counts after the server's own hints tightened it."""
-        digest, name = digest_of(definition), str(definition.get("name", ""))
+    def message(self, identity: Identity, server: str, name: str, body: bytes) -> Call:
+        """Return the call that stands for a message that is no tool call; ``name`` is as ``named`` gives it."""
+        reviewed = self._find(identity, name, "")
+        return _call(identity, server, name, reviewed.rule_for({}) if reviewed else None, {}, body)
+
+    def _find(self, identity: Identity, name: str, digest: str) -> Reviewed | None:
         keys = [(word, name, digest) for word in (identity.digest, *programs(identity))]
-        reviewed = next((self._reviewed[key] for key in keys if key in self._reviewed), None)
-        rule = None if reviewed is None else reviewed.rule_for(arguments)
+        return next((self._reviewed[key] for key in keys if key in self._reviewed), None)
+
+    def _rule(
+        self, identity: Identity, definition: Mapping[str, Any], arguments: Mapping[str, Any], *, beyond: bool
+    ) -> Rule | None:
+        """Return the rule that counts after the server's own hints tightened it."""
+        reviewed = self._find(identity, str(definition.get("name", "")), digest_of(definition))
+        rule = None if reviewed is None else reviewed.rule_for(arguments, beyond=beyond)
         hints = definition.get("annotations")
         if rule is None or not isinstance(hints, dict):
             return rule
@@ -115,6 +136,16 @@ class Mappings:
         if hints.get("destructiveHint") is True and hints.get("readOnlyHint") is not True:
             return Rule(rule.op, rule.destination, "destroy", rule.echoes)
         return rule
+
+
+def _call(
+    identity: Identity, server: str, name: str, rule: Rule | None, arguments: Mapping[str, Any], body: bytes
+) -> Call:
+    args: dict[str, Any] = {"server": server, "tool": name, "identity": identity.digest}
+    if rule is not None:
+        destination = str(arguments[rule.destination]) if rule.destination else ""
+        args |= {"op": rule.op, "destination": destination, "act": rule.act, "echoes": rule.echoes}
+    return Call(MCP, args, body)
 
 
 def programs(identity: Identity) -> tuple[str, ...]:
@@ -160,6 +191,12 @@ def _entry(row: object) -> tuple[Key, Reviewed]:
     arguments, longest = row.get("arguments", []), row.get("longest", LONGEST)
     if not _texts(arguments) or type(longest) is not int:
         raise MappingError("arguments is a list of names, and longest a number")
+    if ANY in arguments and when:
+        raise MappingError(f"where arguments choose, each is reviewed by name: {row['name']!r:.200}")
+    if (row["digest"] == "") != (":" in row["name"]) or (row["digest"] == "" and list(arguments) != [ANY]):
+        raise MappingError(
+            f'a message that is no tool call has the digest "" and arguments ["*"]: {row["name"]!r:.200}'
+        )
     return (whose, row["name"], row["digest"]), Reviewed(rule, frozenset(arguments), longest, when)
 
 
