@@ -91,8 +91,8 @@ web_fetch = "never"
   }
 }
 
-# the mediator in front of each command in .kiro/settings/mcp.json:
-# nucleus mcp run --name NAME -- COMMAND
+# the mediator in front of each server:
+# nucleus mcp wrap .kiro/settings/mcp.json
 """
     )
 

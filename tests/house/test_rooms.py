@@ -30,6 +30,7 @@ LEVELS = {
     "observe": 4,
     "audit": 4,
     "demo": 5,
+    "clients": 5,
     "cli": 6,
     "privileged": 6,
     "__main__": 7,

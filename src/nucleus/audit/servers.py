@@ -64,7 +64,7 @@ def servers_of(source: Source, client: str, roots: "tuple[Node, ...]") -> "list[
     for root in roots:
         for table in _tables(root, client):
             for key, node in table.entries():
-                if node.kind == MAP and not str(key.value).startswith("$"):
+                if node.kind == MAP:
                     server = _server(source, client, key, node)
                     if server.words or server.url is not None:
                         found.append(server)

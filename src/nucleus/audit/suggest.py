@@ -7,6 +7,7 @@ loader reads it, and the last one must not go through by itself.
 """
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, final
@@ -130,10 +131,14 @@ def suggest(project: Project) -> str:
     parts += [_allow_list(project, one, [server for server in servers if server.client == one]) for one in clients]
     paths = list(dict.fromkeys(server.source.path for server in servers if not mediated(server)))
     if paths:
-        listed = ", ".join(json.dumps(path) if " " in path else path for path in paths)
-        parts.append(f"\n# the mediator in front of each command in {listed}:\n")
-        parts.append("# nucleus mcp run --name NAME -- COMMAND\n")
+        parts.append("\n# the mediator in front of each server:\n")
+        parts.append(f"# nucleus mcp wrap {' '.join(_word(path) for path in paths)}\n")
     return "".join(parts)
+
+
+def _word(path: str) -> str:
+    """Return a path as a shell reads it; a leading ``~/`` stays what it is."""
+    return f"~/{shlex.quote(path[2:])}" if path.startswith("~/") else shlex.quote(path)
 
 
 def _proof(found: Suggestion) -> str:

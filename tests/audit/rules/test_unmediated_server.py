@@ -13,7 +13,7 @@ FOUND = {
 """,
 }
 PRINTED = """\
-info[unmediated-server]: server 'db' and 1 more runs without a mediator; in front of it: nucleus mcp run -- COMMAND
+info[unmediated-server]: server 'db' and 1 more runs without a mediator; in front of it: nucleus mcp wrap
  --> .mcp.json:3:5
   |
 3 |     "db": { "command": "node", "args": ["server.js"] },

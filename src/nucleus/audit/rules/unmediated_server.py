@@ -13,8 +13,8 @@ every call, judges it by your policy, and records it.
 
 ## Fix
 
-Put the mediator in front of the server's command: `nucleus mcp run --name NAME -- COMMAND`. The name is what the policy
-calls the server: `[mcp.NAME]`.
+Put the mediator in front of each server of the file: `nucleus mcp wrap FILE`. It edits the commands in place, and
+`nucleus mcp unwrap FILE` takes it out again. What the policy calls a server is its name here: `[mcp.NAME]`.
 
 ## Limits
 
@@ -35,7 +35,7 @@ RULE = Rule("unmediated-server", "no mediator in front of a server", Severity.IN
 def mediated(server: Server) -> bool:
     """Whether the command is our own mediator."""
     words = [word.text() for word in server.words]
-    return any(base_name(word) in {"nucleus", "nucleus-runtime"} for word in words[:3]) and "mcp" in words
+    return any(base_name(word) in {"nucleus", "nucleus-runtime"} for word in words[:4]) and "mcp" in words
 
 
 def check(project: Project) -> Iterator[Finding]:
@@ -48,6 +48,6 @@ def check(project: Project) -> Iterator[Finding]:
                 source,
                 bare[0].key.start,
                 bare[0].key.end,
-                f"server '{bare[0].name}'{more} runs without a mediator; in front of it: nucleus mcp run -- COMMAND",
+                f"server '{bare[0].name}'{more} runs without a mediator; in front of it: nucleus mcp wrap",
                 subject=source.path,
             )
