@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 
 
 def say(**fields: object) -> None:
@@ -32,11 +33,13 @@ def main(mode: str) -> None:
                 os._exit(3)
             case "tools/call":
                 name, arguments = message["params"]["name"], message["params"].get("arguments", {})
-                text = json.dumps(dict(os.environ)) if name == "env" else arguments.get("text", "")
+                text = json.dumps(dict(os.environ)) if name == "env" else arguments.get("text", str(os.getpid()))
                 result = {"content": [{"type": "text", "text": text}]}
         say(id=message["id"], result=result)
         if mode == "twice":
             say(id=message["id"], result={"content": [{"type": "text", "text": "forged"}]})
+    if mode == "lingers":
+        time.sleep(120)
 
 
 if __name__ == "__main__":

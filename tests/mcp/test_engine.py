@@ -325,6 +325,17 @@ def test_a_log_message_is_shown_once_its_exposure_joined_and_never_without() -> 
     assert [asked["do"] for asked in world.asked] == ["call", "call", "done"]
 
 
+def test_a_client_may_ask_for_the_stateless_revision_and_shake_hands_after_a_no() -> None:
+    world = World()
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
+    world.from_client(id="probe", method="server/discover", params={"_meta": meta})
+    world.from_server(id=1, error={"code": -32601, "message": "no " + CANARY, "data": CANARY})
+    assert world.client == [{"jsonrpc": "2.0", "id": "probe", "error": {"code": -32601, "message": "Method not found"}}]
+    world.from_client(id=1, method="initialize", params={"protocolVersion": "2025-11-25"})
+    world.from_server(id=2, result={"protocolVersion": "2025-11-25", "capabilities": {}})
+    assert world.mediator.revision == "2025-11-25"
+
+
 def test_a_server_of_an_unknown_revision_is_refused() -> None:
     world = World()
     world.from_client(id=1, method="initialize", params={})
@@ -336,7 +347,7 @@ def test_an_error_on_what_nobody_judged_says_nothing() -> None:
     world = met()
     world.from_client(id=3, method="tools/list")
     world.from_server(id=3, error={"code": -32603, "message": CANARY, "data": CANARY})
-    assert world.client[-1]["error"] == {"code": -32603, "message": "the server answered with an error"}
+    assert world.client[-1]["error"] == {"code": -32603, "message": "Internal error"}
     world.from_client(id=4, method="ping")
     world.from_server(id=4, result={"x": CANARY})
     assert world.client[-1] == {"jsonrpc": "2.0", "id": 4, "result": {}}

@@ -3,7 +3,7 @@
 from nucleus.mcp.methods import TABLES
 from nucleus.mcp.pins import Identity, Pins
 from nucleus.mcp.rebuild import Issued
-from nucleus.mcp.results import empty, issue, own_ids, plain, tool_page
+from nucleus.mcp.results import empty, issue, own_ids, plain, plain_error, tool_page
 
 
 def test_names_cursors_tasks_and_states_are_remembered() -> None:
@@ -52,3 +52,18 @@ def test_the_id_of_a_subscription_is_given_back() -> None:
     assert own_ids({"_meta": {key: 7, "a": 1}}, 7, "c") == {"_meta": {key: "c", "a": 1}}
     assert own_ids({"_meta": {key: 8}}, 7, "c") == {"_meta": {key: 8}}
     assert own_ids({"a": 1}, 7, "c") == {"a": 1}
+
+
+def test_an_error_that_nobody_judged_says_a_code_and_known_revisions() -> None:
+    assert plain_error({"code": -32603, "message": "x", "data": {"y": 1}}) == {
+        "code": -32603,
+        "message": "Internal error",
+    }
+    assert plain_error({"code": 7, "message": "x"})["message"] == "the server answered with an error"
+    data = {"supported": ["2025-11-25", "call me", 5], "requested": "2026-07-28", "more": "x"}
+    assert plain_error({"code": -32022, "message": "x", "data": data}) == {
+        "code": -32022,
+        "message": "Unsupported protocol version",
+        "data": {"supported": ["2025-11-25"], "requested": "2026-07-28"},
+    }
+    assert plain_error({"code": -32022, "message": "x", "data": {"supported": 1}})["data"] == {"supported": []}

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,19 @@ def test_a_server_that_dies_leaves_no_call_without_an_answer(tmp_path: Path, sta
     assert answer["error"]["message"] == "the server is gone"
     status, said = client.leave()
     assert (status, "the server is gone" in said) == (1, True)
+
+
+def test_a_mediator_that_is_asked_to_end_ends_its_server_too(tmp_path: Path, started: list[Client]) -> None:
+    """Clients send SIGTERM and, two seconds later, SIGKILL. This server would go on after its input ended."""
+    client = Client(tmp_path, "lingers")
+    started.append(client)
+    client.meet()
+    server = int(client.ask("tools/call", name="echo", arguments={})["result"]["content"][0]["text"])
+    began = time.monotonic()
+    client.process.terminate()
+    client.process.communicate(timeout=60)
+    assert time.monotonic() - began < 20
+    assert not Path(f"/proc/{server}").exists()
 
 
 def test_sixteen_large_calls_at_once_all_come_back(tmp_path: Path, started: list[Client]) -> None:

@@ -39,7 +39,7 @@ from nucleus.mcp.messages import (
 from nucleus.mcp.methods import REVISIONS, TABLES, Method
 from nucleus.mcp.pins import Identity, Pins
 from nucleus.mcp.rebuild import Memory, Rebuilt, rebuild
-from nucleus.mcp.results import empty, issue, own_ids, plain, tool_page
+from nucleus.mcp.results import empty, issue, own_ids, plain, plain_error, tool_page
 from nucleus.mcp.steps import Effect, ToClient, ToGate, ToServer, no_id, note
 from nucleus.mcp.text import inert
 from nucleus.policy.call import MCP, Call
@@ -200,7 +200,8 @@ class Mediator:
             raise MessageError(f"{revision} has no such method", METHOD_NOT_FOUND)
         elif method.name == "initialize":
             raise MessageError("initialize is said once", INVALID_REQUEST)
-        if revision == STATELESS:
+        if revision == STATELESS and method.name != "server/discover":
+            # Not at the question whether it is spoken: a client may shake hands after the answer.
             self.revision = STATELESS
         return method
 
@@ -310,8 +311,7 @@ class Mediator:
     def _unjudged(self, asked: Asked, response: Response) -> Response:
         """Return the answer to a request that nobody judged: pinned text and known fields only."""
         if response.error:
-            code = response.error["code"]
-            return Response(asked.id, error={"code": code, "message": "the server answered with an error"})
+            return Response(asked.id, error=plain_error(response.error))
         result = response.result
         match asked.method.name:
             case "initialize":

@@ -4,12 +4,23 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from nucleus.mcp.messages import Id
-from nucleus.mcp.methods import Method
+from nucleus.mcp.methods import REVISIONS, Method
 from nucleus.mcp.pins import Pins
 from nucleus.mcp.rebuild import Issued
 from nucleus.mcp.text import HIDDEN, inert
 
 SUBSCRIPTION: Final = "io.modelcontextprotocol/subscriptionId"
+UNSUPPORTED: Final = -32022
+"""The server does not speak the revision that a request names (2026-07-28, basic/versioning)."""
+_ERRORS: Final = {
+    -32700: "Parse error",
+    -32600: "Invalid Request",
+    -32601: "Method not found",
+    -32602: "Invalid params",
+    -32603: "Internal error",
+    UNSUPPORTED: "Unsupported protocol version",
+}
+"""What each code means (JSON-RPC 2.0, section 5.1), in the words of the specification and not of a server."""
 _PAGE: Final = ("nextCursor", "resultType", "ttlMs", "cacheScope")
 _INTRODUCTION: Final = frozenset(
     (
@@ -63,6 +74,18 @@ def empty(result: Mapping[str, Any]) -> dict[str, Any]:
 def plain(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the known fields of an introduction, in which nothing hides and no link works."""
     return {name: _shown(inert(value)) for name, value in result.items() if name in _INTRODUCTION}
+
+
+def plain_error(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an error of which only the code is the server's, and the revisions that it says it speaks."""
+    code = error["code"]
+    shown = {"code": code, "message": _ERRORS.get(code, "the server answered with an error")}
+    data = error.get("data")
+    if code == UNSUPPORTED and isinstance(data, dict):
+        supported, requested = data.get("supported"), data.get("requested")
+        known = [one for one in supported if one in REVISIONS] if isinstance(supported, list) else []
+        shown["data"] = {"supported": known, **({"requested": requested} if requested in REVISIONS else {})}
+    return shown
 
 
 def own_ids(value: Mapping[str, Any], ours: int, theirs: Id) -> dict[str, Any]:

@@ -27,8 +27,9 @@ from nucleus.mcp.steps import Effect, Note, ToClient, ToGate, ToServer
 CHUNK: Final = 1 << 18
 HELD: Final = 4 << 20
 """Bytes that wait for one side before those that produce them are no longer read."""
-GRACE: Final = 5.0
-"""Seconds that a server gets to end after its input ended, and again after it was asked to."""
+GRACE: Final = 0.8
+"""Seconds that a server gets to end after its input ended, and again after it was asked to. Clients give the mediator
+two seconds in all before they kill it, and a server would survive that."""
 GONE: Final = "the server is gone"
 GATE_GONE: Final = "the gate is gone; nothing can be allowed any more"
 
@@ -95,14 +96,20 @@ class Pump:
         """Why it ended, "" where the client simply left."""
 
     def run(self) -> None:
-        """Turn until the client left or nothing is left to mediate, and everything owed was written."""
+        """Turn until the client left or nothing is left to mediate, and everything owed was written.
+
+        Raises SystemExit when this process is asked to end (SIGTERM): whoever called it ends the server.
+        """
         restore = {fd: os.get_blocking(fd) for fd in (*self._waiting, *self._open)}
         for fd in restore:
             os.set_blocking(fd, False)
+        signal.signal(signal.SIGTERM, _asked_to_end)
         try:
             while self._turning():
                 self._turn()
         finally:
+            # Asked once is enough: what ends the server now is not interrupted.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
             for fd in (self._client_in, self._client_out):
                 os.set_blocking(fd, restore[fd])
 
@@ -204,17 +211,22 @@ class Pump:
 def end_server(server: "subprocess.Popen[bytes]") -> int:
     """End a server as the specification says: its input ends, then it is asked, then it is killed, with its children.
 
-    Return its status.
+    Return its status. What it still writes is not read: a server that says goodbye is not broken by that.
     """
-    for pipe in (server.stdin, server.stdout):
-        if pipe is not None:
-            pipe.close()
+    assert server.stdin is not None  # noqa: S101  it was started with pipes
+    assert server.stdout is not None  # noqa: S101  likewise
+    server.stdin.close()
     for number in (0, signal.SIGTERM, signal.SIGKILL):
         if number and server.poll() is None:
             os.killpg(server.pid, number)
         if _ends(server):
             break
+    server.stdout.close()
     return server.wait()
+
+
+def _asked_to_end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _ends(server: "subprocess.Popen[bytes]") -> bool:
