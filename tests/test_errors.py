@@ -17,6 +17,7 @@ from nucleus.errors import (
     PolicyError,
     Refused,
     StateBlocked,
+    TokenError,
     TraceError,
 )
 
@@ -27,7 +28,7 @@ def test_the_tree_is_the_one_that_the_docstring_draws() -> None:
     assert drawn == kinds - {"NucleusError"}
     for kind in (PolicyDenied, ApprovalRequired, BudgetExceeded, StateBlocked):
         assert kind.__mro__[1:3] == (Refused, NucleusError)
-    for other in (CannotEnforce, NoSession, PolicyError, TraceError):
+    for other in (CannotEnforce, NoSession, PolicyError, TraceError, TokenError):
         assert not issubclass(other, Refused)
 
 
@@ -65,6 +66,7 @@ def test_a_refusal_keeps_its_fields_through_pickle_and_to_dict(kind: type[Refuse
         ),
         (PolicyError("unknown key", path="p.toml"), "p.toml: unknown key", "p.toml: unknown key"),
         (TraceError("edited", path="t", record=4), "t: record 4: edited", "t: record 4: edited"),
+        (TokenError("too late", code="expired"), "too late", "too late"),
         (NoSession("outside"), "outside", "outside"),
     ],
 )
@@ -79,6 +81,7 @@ def test_each_error_says_what_where_and_the_fix(error: NucleusError, text: str, 
         CannotEnforce("no box", why="w", fix="install one"),
         PolicyError("no such key", path="p", line=3, fix="take it out"),
         TraceError("edited", path="p", record=4),
+        TokenError("too late", code="expired"),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -11,6 +11,7 @@
     +-- CannotEnforce           a mechanism is missing; nothing was run
     +-- PolicyError             a policy file says something that it can't say
     +-- TraceError              a trace can't be read, or is not what was written
+    +-- TokenError              a token gives nothing here; ``code`` says why
     +-- NoSession               misuse: a mediated call outside of any session
 
 A failure of the effect itself (no such file, a time-out) is the built-in
@@ -171,6 +172,31 @@ class TraceError(NucleusError):
         place = f"{self.path}: " if self.path else ""
         number = f"record {self.record}: " if self.record >= 0 else ""
         return place + number + self.message
+
+
+class TokenError(NucleusError):
+    """A token gives nothing here. ``code`` is stable, and says why.
+
+    ``malformed``  it is no token of ours, or a block says what no block may
+    ``untrusted``  no root that the caller trusts signed it, or a signature is wrong
+    ``revoked``    one of its blocks was revoked
+    ``depth``      it has more blocks than one of them allows
+    ``expired``    its time is over
+    ``audience``   it is for somebody else
+    ``holder``     whoever presents it does not prove the key that it was made out to
+    ``dispute``    Biscuit's authorizer and ours disagree, so neither is believed
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message, code)
+        self.message = message
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.message, {"code": self.code})
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class NoSession(NucleusError):  # noqa: N818  the contract names it

@@ -23,7 +23,7 @@ from tests.house.source import ROOT, tracked
 
 PAGES = [path for path in tracked() if path.suffix == ".md"]
 GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(path for path in PAGES if path.parent == ROOT / "docs")]
-RUNNABLE = ["quickstart.md", "sdk.md", "approvals.md", "seal.md"]
+RUNNABLE = ["quickstart.md", "sdk.md", "approvals.md", "seal.md", "tokens.md"]
 """Each Python block of these is a program of its own. (The ten lines of the README run in tests/test_session.py.)"""
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
