@@ -87,33 +87,3 @@ def test_a_spoilt_pin_file_is_named(state: Path, capsys: pytest.CaptureFixture[s
     PinFile(state, WHO).path.write_text("{")
     assert pins(state) == 1
     assert "is no pin file" in capsys.readouterr().err
-
-
-def test_a_server_without_a_program_is_not_started(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--state", str(tmp_path), "mcp", "run", "--", "no-such-server"]) == 1
-    assert "can't be started" in capsys.readouterr().err
-
-
-def test_a_steering_name_in_the_environment_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("LD_AUDIT", "/tmp/evil.so")
-    assert main(["--state", str(tmp_path), "mcp", "run", "--", "true"]) == 1
-    assert "--server-env LD_AUDIT=VALUE" in capsys.readouterr().err
-
-
-def test_a_spoilt_mapping_file_is_not_ignored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "state" / "mcp").mkdir(parents=True)
-    (tmp_path / "state").chmod(0o700)
-    (tmp_path / "state" / "mcp" / "mappings.toml").write_text("[[tool]]\nop = 1\n")
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    assert main(["--state", str(tmp_path / "state"), "mcp", "run", "--", "true"]) == 1
-    assert "mappings can't be used" in capsys.readouterr().err
-
-
-def test_a_setting_for_the_server_has_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--state", str(tmp_path), "mcp", "run", "--server-env", "=x", "--", "true"]) == 2
-    assert "--server-env" in capsys.readouterr().err

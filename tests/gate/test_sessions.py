@@ -155,14 +155,6 @@ def test_a_tighter_profile_of_a_later_server_holds_for_all(start: Start) -> None
     assert (refused["what"], refused["code"]) == ("denied", "capability")
 
 
-def test_equal_tool_names_are_told(start: Start) -> None:
-    first, second = start(), start()
-    assert first.ask({"do": "tools", "server": "a", "names": ["read", "send"]})["equal"] == []
-    assert second.ask({"do": "tools", "server": "b", "names": ["send", "list"]})["equal"] == ["send"]
-    assert second.ask({"do": "tools", "server": "a", "names": ["send", "list"]})["equal"] == []
-    assert second.ask({"do": "tools", "server": "b", "names": [1]})["equal"] == []
-
-
 def test_a_stranger_does_not_come_in(start: Start, tmp_path: Path) -> None:
     member = start("team", own_client=True)
     [(entry, _)] = gates(tmp_path / "state")

@@ -28,10 +28,16 @@ def mappings() -> str:
     )
 
 
+OTHER_CLIENT = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"]
+
+
 class Client:
     """A client that speaks to a mediated server over pipes."""
 
-    def __init__(self, home: Path, mode: str = "", options: tuple[str, ...] = (), *, mapped: bool = True) -> None:
+    def __init__(
+        self, home: Path, mode: str = "", options: tuple[str, ...] = (), *, mapped: bool = True, own: bool = False
+    ) -> None:
+        """Start it. ``own``: the client is a process beside this one, so that this one may answer its questions."""
         self.state = home / "state"
         (self.state / "mcp").mkdir(mode=0o700, parents=True)
         self.state.chmod(0o700)
@@ -39,9 +45,20 @@ class Client:
             (self.state / "mcp" / "mappings.toml").write_text(mappings())
         (home / "owner.toml").write_text(POLICY)
         (home / "work").mkdir()
-        argv = [*COMMAND, "--state", str(self.state), "mcp", "run", "--name", "t", "--policy", str(home / "owner.toml")]
+        argv = [
+            *COMMAND,
+            "-q",
+            "--state",
+            str(self.state),
+            "mcp",
+            "run",
+            "--name",
+            "t",
+            "--policy",
+            str(home / "owner.toml"),
+        ]
         self.process = subprocess.Popen(
-            [*argv, *options, "--", sys.executable, "-I", SERVER, mode],
+            [*(OTHER_CLIENT if own else []), *argv, *options, "--", sys.executable, "-I", SERVER, mode],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -167,7 +184,7 @@ def test_a_gate_that_is_gone_leaves_nothing_allowed(tmp_path: Path, started: lis
 
 
 def test_an_approved_call_goes_through_once_when_it_is_made_again(tmp_path: Path, started: list[Client]) -> None:
-    client = Client(tmp_path, mapped=False)
+    client = Client(tmp_path, mapped=False, own=True)
     started.append(client)
     client.meet()
     call = {"name": "echo", "arguments": {"text": "x", "number": 1.5}}
@@ -181,6 +198,18 @@ def test_an_approved_call_goes_through_once_when_it_is_made_again(tmp_path: Path
     assert "approval required" in client.ask("tools/call", **other)["error"]["message"]
     assert client.ask("tools/call", **call)["result"] == {"content": [{"type": "text", "text": "x"}]}
     assert "error" in client.ask("tools/call", **call)
+    assert client.leave()[0] == 0
+
+
+def test_the_client_does_not_answer_its_own_question(tmp_path: Path, started: list[Client]) -> None:
+    """This process started the mediator: it is the client, whichever process the mediator is."""
+    client = Client(tmp_path, mapped=False)
+    started.append(client)
+    client.meet()
+    asked = client.ask("tools/call", name="echo", arguments={"text": "x"})["error"]["message"]
+    question = asked.partition("[")[2].partition("]")[0]
+    answer = [*COMMAND, "--state", str(client.state), "approve", question]
+    assert subprocess.run(answer, capture_output=True, check=False).returncode == 1
     assert client.leave()[0] == 0
 
 

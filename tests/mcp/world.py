@@ -35,6 +35,10 @@ class World:
         self.asked: list[dict[str, Any]] = []
         self.order: list[str] = []
         self.held: list[ToGate] = []
+        self.equal: list[str] = []
+        """Tools that another server of the session lists too."""
+        self.never: list[str] = []
+        """Tools that the policy never allows."""
         self.slow = False
         """The gate answers only when told to."""
 
@@ -59,6 +63,8 @@ class World:
     def _reply(self, asked: ToGate) -> dict[str, Any]:
         if asked.fields["do"] == "done":
             return {"what": "released"}
+        if asked.fields["do"] == "tools":
+            return {"what": "tools", "equal": self.equal, "never": self.never}
         verdict = self.rule(asked.fields, asked.body)
         if asked.fields["args"].get("violation"):
             verdict = "denied"

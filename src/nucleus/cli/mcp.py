@@ -3,32 +3,21 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from nucleus.cli import shared
+from nucleus.cli import mcp_run, mcp_wrap, shared
 from nucleus.errors import CannotEnforce
-from nucleus.policy.place import prepare, state_directory
+from nucleus.policy.place import state_directory
 
 if TYPE_CHECKING:
     from nucleus.mcp.pins import PinFile, Pins
-
-MAPPINGS: Final = "mappings.toml"
-"""The owner's own mappings, in ``mcp/`` of the state directory."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    run_parser = actions.add_parser(
-        "run", help="start a server and mediate every message to and from it", allow_abbrev=False, parents=[shared()]
-    )
-    run_parser.add_argument("--name", default="", metavar="N", help="what the policy calls the server: [mcp.N]")
-    run_parser.add_argument("--policy", action="append", default=[], metavar="F", help="a policy file of yours")
-    run_parser.add_argument("--profile", default="", metavar="P", help="a built-in profile")
-    run_parser.add_argument(
-        "--server-env", action="append", default=[], metavar="K=V", help="a variable for the server; K alone copies it"
-    )
-    run_parser.add_argument("words", nargs="+", metavar="CMD", help="the server's command, after --")
+    mcp_run.configure(actions)
+    mcp_wrap.configure(actions)
     pins = actions.add_parser(
         "pins", help="tools that are hidden until you have seen them", allow_abbrev=False, parents=[shared()]
     )
@@ -38,80 +27,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Mediate until the client leaves, or work on pins."""
-    return _pins(args) if args.action == "pins" else _run(args)
-
-
-def _run(args: argparse.Namespace) -> int:
-    import os
-
-    from nucleus.gate.hardening import clean_environment
-    from nucleus.mcp import launch, stdio
-    from nucleus.mcp.engine import Mediator
-    from nucleus.mcp.mapping import MappingError
-    from nucleus.mcp.pins import PinFile
-
-    launch.refuse_steering(os.environ)
-    try:
-        environment = launch.server_environment(clean_environment(), os.environ, args.server_env)
-    except ValueError as error:
-        print(f"nucleus mcp: {error}", file=sys.stderr)
-        return 2
-    path = environment["PATH"] if any(word.startswith("PATH=") for word in args.server_env) else os.environ.get("PATH")
-    who = launch.identity(args.words, path or environment["PATH"])
-    workspace = os.path.realpath(".")
-    state = prepare(Path(state_directory(args.state or "", os.environ)), Path(workspace))
-    pin_file = PinFile(state, who)
-    pins = pin_file.load()
-    try:
-        mappings = _mappings(state)
-    except MappingError as error:
-        raise CannotEnforce("the mappings can't be used", why=str(error), fix=f"correct mcp/{MAPPINGS}") from error
-    name = args.name or os.path.basename(who.command[0])
-    fields = {
-        "profile": args.profile,
-        "policies": [os.path.abspath(file) for file in args.policy],
-        "workspace": workspace,
-        "prompt": "",
-        "state": str(state),
-        "witness": None,
-    }
-    gate, opened = stdio.open_gate(fields)
-    for line in opened["notes"]:
-        _say(line)
-    server = stdio.launch(who.command, environment, workspace)
-    assert server.stdin is not None  # noqa: S101  it was started with pipes
-    assert server.stdout is not None  # noqa: S101  likewise
-    mediator = Mediator(who, name, pins, mappings)
-    pump = stdio.Pump(
-        mediator,
-        (0, 1),
-        (server.stdout.fileno(), server.stdin.fileno()),
-        gate.sock,
-        lambda: pin_file.save(pins),
-        _say,
-    )
-    try:
-        pump.run()
-    finally:
-        stdio.end_server(server)
-        gate.end(stdio.GRACE)
-    if pump.why:
-        _say(pump.why)
-    if mediator.violations:
-        _say(f"{mediator.violations} messages against the protocol were stopped")
-    return 1 if pump.why else 0
-
-
-def _mappings(state: Path) -> Any:
-    from nucleus.mcp.mapping import read_mappings, shipped
-
-    own = state / "mcp" / MAPPINGS
-    return read_mappings(shipped(), *([own.read_text(encoding="utf-8")] if own.is_file() else []))
-
-
-def _say(text: str) -> None:
-    print(f"nucleus mcp: {text}", file=sys.stderr, flush=True)
+    """Mediate until the client leaves, edit a client's file, or work on pins."""
+    if args.action in mcp_wrap.ACTIONS:
+        return mcp_wrap.run(args)
+    return _pins(args) if args.action == "pins" else mcp_run.run(args)
 
 
 def _pins(args: argparse.Namespace) -> int:

@@ -14,7 +14,6 @@ kept then (``lineage``), and the client's next session goes on with it.
 
 import fcntl
 import os
-import signal
 import socket
 import time
 from collections.abc import Mapping
@@ -80,8 +79,8 @@ class Entered:
     def leave(self, seconds: float) -> None:
         """Close the connection; wait up to ``seconds`` for the gate's last record where nobody else is left.
 
-        Answers that nobody took are dropped. A gate that others use goes on without its starter, and is never
-        killed from here.
+        Answers that nobody took are dropped. The gate is never killed from here: others may use it, and it ends
+        by itself.
         """
         last = b""
         with suppress(OSError):
@@ -223,14 +222,10 @@ def _turn(state: Path) -> int:
 
 
 def _ended(pid: int, seconds: float) -> None:
-    """Wait for a child to end, and kill it after ``seconds``."""
+    """Wait for a child to end, ``seconds`` at most: a gate without connections ends by itself."""
     deadline = time.monotonic() + seconds
     with suppress(ChildProcessError):
-        while os.waitpid(pid, os.WNOHANG)[0] == 0:
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                return
+        while os.waitpid(pid, os.WNOHANG)[0] == 0 and time.monotonic() < deadline:
             time.sleep(0.005)
 
 

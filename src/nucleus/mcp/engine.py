@@ -20,6 +20,7 @@ from typing import Any, Final, final
 
 from nucleus.gate.connection import refusal
 from nucleus.mcp.framing import Oversize
+from nucleus.mcp.listing import Listing
 from nucleus.mcp.mapping import Mappings, body_of, named
 from nucleus.mcp.messages import (
     INVALID_REQUEST,
@@ -36,16 +37,14 @@ from nucleus.mcp.messages import (
     encode,
     parse,
 )
-from nucleus.mcp.methods import REVISIONS, TABLES, Method
+from nucleus.mcp.methods import REVISIONS, STATELESS, TABLES, Method, known
 from nucleus.mcp.pins import Identity, Pins
 from nucleus.mcp.rebuild import Memory, Rebuilt, rebuild
-from nucleus.mcp.results import empty, issue, own_ids, plain, plain_error, tool_page
+from nucleus.mcp.results import empty, issue, own_ids, plain, plain_error
 from nucleus.mcp.steps import Effect, ToClient, ToGate, ToServer, no_id, note
 from nucleus.mcp.text import inert
 from nucleus.policy.call import MCP, Call
 
-STATELESS: Final = "2026-07-28"
-META_REVISION: Final = "io.modelcontextprotocol/protocolVersion"
 RECORDED: Final = 100
 """Violations that are put on record one by one; later ones are only counted."""
 UNANSWERED: Final = 16 * OPEN_LIMIT
@@ -98,10 +97,11 @@ class Mediator:
     _count: int = 0
     _joined: bool = False
     """Content of this server was allowed once: its exposure has joined, and can't join more."""
-    _hidden: dict[str, str] = field(default_factory=dict)
+    _listing: Listing = field(init=False)
 
     def __post_init__(self) -> None:
         self._memory.request_of = self._cancel
+        self._listing = Listing(self.identity, self.name, self.pins, self.mappings)
         self._memory.server_token = lambda _token: len(self._questions) > 0
 
     # ------------------------------------------------------------------ in
@@ -164,7 +164,7 @@ class Mediator:
 
     def _request(self, request: Request) -> None:
         try:
-            method = self._known(request)
+            method, self.revision = known(request, self.revision)
             rebuilt = rebuild(method, request.params, self._memory)
             if method.name == "tools/call":
                 self._may_call(request.params)
@@ -184,26 +184,6 @@ class Mediator:
             self._forward(asked, forwarded)
         else:
             self._judge(self._call(method, rebuilt, forwarded), lambda reply: self._decided(asked, forwarded, reply))
-
-    def _known(self, request: Request) -> Method:
-        """Return the method of a request, if this revision has it. Raises MessageError."""
-        meta = request.params.get("_meta")
-        named = meta.get(META_REVISION) if isinstance(meta, dict) else None
-        revision = self.revision or (named if named == STATELESS else "")
-        method = TABLES.requests.get(request.method)
-        if method is None:
-            raise MessageError("no such method", METHOD_NOT_FOUND)
-        if not revision:
-            if method.name not in {"initialize", "ping", "server/discover"}:
-                raise MessageError("the first request is initialize, or names a revision", INVALID_REQUEST)
-        elif not method.known_in(revision):
-            raise MessageError(f"{revision} has no such method", METHOD_NOT_FOUND)
-        elif method.name == "initialize":
-            raise MessageError("initialize is said once", INVALID_REQUEST)
-        if revision == STATELESS and method.name != "server/discover":
-            # Not at the question whether it is spoken: a client may shake hands after the answer.
-            self.revision = STATELESS
-        return method
 
     def _may_call(self, params: Mapping[str, Any]) -> None:
         name = params.get("name")
@@ -291,9 +271,15 @@ class Mediator:
         asked: Asked = self._servers.close(response.id)
         if asked.cancelled:
             return
-        if asked.method.judge == "never":
+        if asked.method.lists == "tools" and not response.error:
+            self._list(asked, response.result)
+        elif asked.method.judge == "never":
             self._released(asked, self._unjudged(asked, response))
-            return
+        else:
+            self._judged(asked, response)
+
+    def _judged(self, asked: Asked, response: Response) -> None:
+        """Have the exposure of a judged answer joined, then release it."""
         issue(asked.method, response.result, self._memory.issued)
         answer = Response(asked.id, inert(response.result), inert(response.error))
         answer = replace(answer, result=own_ids(answer.result, asked.ours, asked.id))
@@ -323,9 +309,6 @@ class Mediator:
                 result = self._introduced(result)
             case "server/discover":
                 result = self._introduced(result)
-            case "tools/list":
-                result, hidden = tool_page(result, self.pins, self._memory.issued)
-                self._tell_hidden(hidden)
             case _:
                 result = empty(result)
         return Response(asked.id, result)
@@ -336,11 +319,19 @@ class Mediator:
             self._out.append(note(f"{self.name}: the server's instructions are withheld: {why}"))
         return plain({name: value for name, value in result.items() if name != "instructions" or not why})
 
-    def _tell_hidden(self, hidden: Mapping[str, str]) -> None:
-        for name, why in hidden.items():
-            if self._hidden.get(name) != why:
-                self._hidden[name] = why
-                self._out.append(note(f"{self.name}: the tool {name[:80]} is hidden: {why}"))
+    def _list(self, asked: Asked, result: Mapping[str, Any]) -> None:
+        """Answer with a page of tools, once the gate said which of them are never allowed."""
+        page, frame, lines = self._listing.page(result, self._memory.issued)
+
+        def told(reply: dict[str, Any]) -> None:
+            for name in self._listing.equal(reply):
+                self._violated("session", f"another server of this session lists {name[:80]} too", stopped=False)
+            shown = self._listing.allowed(page, reply)
+            lines.append(self._listing.left_out())
+            self._out.extend(note(f"{self.name}: {line}") for line in lines if line)
+            self._released(asked, Response(asked.id, shown))
+
+        self._ask(frame, told)
 
     # ------------------------------------------------- the server's own words
 
@@ -481,12 +472,16 @@ class Mediator:
     def _fail(self, id_: Id, code: int, why: str) -> None:
         self._out.append(ToClient(encode(Response(id_, error={"code": code, "message": why}))))
 
-    def _violated(self, side: str, what: str) -> None:
-        """Note what a side did against the protocol, and have it recorded as refused."""
-        self.violations += 1
+    def _violated(self, side: str, what: str, *, stopped: bool = True) -> None:
+        """Note what a side did against the protocol, and have it recorded as refused.
+
+        ``stopped``: a message of the side was not forwarded for it.
+        """
+        self.violations += stopped
         if self.violations > RECORDED:
             return
-        self._out.append(note(f"{self.name}: stopped a message of the {side}: {what[:200]}"))
+        stop = f"stopped a message of the {side}: " if stopped else ""
+        self._out.append(note(f"{self.name}: {stop}{what[:200]}"))
         label = "".join(char if char.isalnum() else "-" for char in what)[:60]
         args = {"server": self.name, "tool": side, "violation": True, "label": label}
         self._ask({"do": "call", "kind": MCP, "args": args}, lambda _reply: None)

@@ -111,6 +111,11 @@ class Mappings:
         rule = self._rule(identity, definition, arguments, beyond=beyond)
         return _call(identity, server, name, rule, arguments, body)
 
+    def ops(self, identity: Identity, definition: Mapping[str, Any]) -> list[str]:
+        """Return the capabilities that a call of a tool may be of, none where nobody reviewed it."""
+        reviewed = self._find(identity, str(definition.get("name", "")), digest_of(definition))
+        return [] if reviewed is None else sorted({reviewed.rule.op, *(rule.op for _, _, rule in reviewed.when)})
+
     def message(self, identity: Identity, server: str, name: str, body: bytes) -> Call:
         """Return the call that stands for a message that is no tool call; ``name`` is as ``named`` gives it."""
         reviewed = self._find(identity, name, "")

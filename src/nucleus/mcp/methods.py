@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Literal, final
 
+from nucleus.mcp.messages import INVALID_REQUEST, METHOD_NOT_FOUND, MessageError, Request
+
 REVISIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
+STATELESS: Final = "2026-07-28"
+META_REVISION: Final = "io.modelcontextprotocol/protocolVersion"
 LEVELS: Final = frozenset(("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"))
 TREATMENTS: Final = frozenset(
     (
@@ -84,6 +88,29 @@ def _treatments(fields: Mapping[str, Any]) -> dict[str, str]:
         if treatment not in TREATMENTS:
             raise ValueError(f"{name}: nobody knows the treatment {treatment!r}")
     return dict(fields)
+
+
+def known(request: Request, revision: str) -> tuple[Method, str]:
+    """Return the method of a client's request, and the revision that is agreed on after it ("" for none yet).
+
+    Raises MessageError where there is no such method, or not in this revision, or not at this point.
+    """
+    meta = request.params.get("_meta")
+    named = meta.get(META_REVISION) if isinstance(meta, dict) else None
+    spoken = revision or (named if named == STATELESS else "")
+    method = TABLES.requests.get(request.method)
+    if method is None:
+        raise MessageError("no such method", METHOD_NOT_FOUND)
+    if not spoken:
+        if method.name not in {"initialize", "ping", "server/discover"}:
+            raise MessageError("the first request is initialize, or names a revision", INVALID_REQUEST)
+    elif not method.known_in(spoken):
+        raise MessageError(f"{spoken} has no such method", METHOD_NOT_FOUND)
+    elif method.name == "initialize":
+        raise MessageError("initialize is said once", INVALID_REQUEST)
+    # Not agreed by the question whether it is spoken: a client may shake hands after the answer.
+    agreed = STATELESS if spoken == STATELESS and method.name != "server/discover" else revision
+    return method, agreed
 
 
 TABLES: Final = read_tables(files("nucleus.mcp").joinpath("methods.toml").read_text(encoding="utf-8"))

@@ -13,13 +13,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Final, final
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.connection import Connection, refusal
 from nucleus.gate.protocol import ProtocolError, Splitter
 from nucleus.gate.protocol import encode as frame
-from nucleus.gate.spawn import Spawned, outside, start
 from nucleus.mcp.engine import Mediator
 from nucleus.mcp.framing import Lines
 from nucleus.mcp.steps import Effect, Note, ToClient, ToGate, ToServer
@@ -49,17 +47,6 @@ def launch(command: Sequence[str], environment: Mapping[str, str], folder: str) 
         raise CannotEnforce(
             f"the server {command[0]} could not be started", why=str(error), fix="check the command"
         ) from error
-
-
-def open_gate(fields: Mapping[str, Any]) -> tuple[Spawned, dict[str, Any]]:
-    """Start a gate and open a principal; return it and what it said. Raises PolicyError, CannotEnforce, Refused."""
-    outside(str(fields["workspace"]))
-    spawned = start(["gate"])
-    reply, _ = Connection(spawned.sock).request({"do": "open", **fields})
-    if reply["what"] != "opened":
-        spawned.end(GRACE)
-        raise refusal(reply)
-    return spawned, reply
 
 
 @final

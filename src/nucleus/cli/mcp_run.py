@@ -1,0 +1,58 @@
+"""``nucleus mcp run``: mediate one server. Here options become a task; the mediator itself is a process of its own."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from nucleus.cli import shared
+from nucleus.policy.place import prepare, state_directory
+
+
+def configure(actions: Any) -> None:
+    """Add the action and its arguments."""
+    parser = actions.add_parser(
+        "run", help="start a server and mediate every message to and from it", allow_abbrev=False, parents=[shared()]
+    )
+    add = parser.add_argument
+    add("--name", default="", metavar="N", help="what the policy calls the server: [mcp.N]")
+    add("--policy", action="append", default=[], metavar="F", help="a policy file of yours")
+    add("--profile", default="", metavar="P", help="a built-in profile")
+    add("--session", default="", metavar="S", help="share exposure, budget and answers with all servers that name S")
+    add("--server-env", action="append", default=[], metavar="K=V", help="a variable for the server; K alone copies it")
+    add("--entry", default="", metavar="FORM", help="what nucleus mcp unwrap restores; no effect here")
+    add("words", nargs="+", metavar="CMD", help="the server's command, after --")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Become the mediator. Returns only where there is nothing to mediate."""
+    import os
+    from dataclasses import asdict
+
+    from nucleus.gate import sessions
+    from nucleus.gate.hardening import clean_environment
+    from nucleus.mcp import launch
+    from nucleus.mcp.mediate import Task, become
+
+    launch.refuse_steering(os.environ)
+    try:
+        environment = launch.server_environment(clean_environment(), os.environ, args.server_env)
+    except ValueError as error:
+        print(f"nucleus mcp: {error}", file=sys.stderr)
+        return 2
+    own_path = any(word.partition("=")[0] == "PATH" for word in args.server_env)
+    path = environment["PATH"] if own_path else os.environ.get("PATH") or environment["PATH"]
+    command = launch.identity(args.words, path).command
+    workspace = os.path.realpath(".")
+    state = prepare(Path(state_directory(args.state or "", os.environ)), Path(workspace))
+    fields = {
+        "profile": args.profile,
+        "policies": [os.path.abspath(file) for file in args.policy],
+        "workspace": workspace,
+        "prompt": "",
+        "state": str(state),
+        "witness": None,
+    }
+    begun = sessions.begin(fields, name=args.session)
+    name = args.name or os.path.basename(command[0])
+    return become(Task(name, command, environment, fields, args.session, bool(args.quiet), asdict(begun)))

@@ -1,0 +1,71 @@
+"""A server's list of tools on its way to the client: what is left out, and why.
+
+Left out are tools that are not pinned (``pins``), and those of which the
+gate says that no call is ever allowed: they would only cost the client's
+tokens. The client sees the rest verbatim.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from nucleus.mcp.mapping import Mappings
+from nucleus.mcp.messages import written
+from nucleus.mcp.pins import Identity, Pins
+from nucleus.mcp.rebuild import Issued
+from nucleus.mcp.results import tool_page
+
+TOKEN: Final = 4
+"""Bytes of JSON that are about one token of a model."""
+
+
+@final
+@dataclass(slots=True)
+class Listing:
+    """The tools of one server, page by page."""
+
+    identity: Identity
+    name: str
+    pins: Pins
+    mappings: Mappings
+    _hidden: dict[str, str] = field(default_factory=dict)
+    _equal: set[str] = field(default_factory=set)
+    _never: dict[str, int] = field(default_factory=dict)
+    """Tool that is never allowed -> bytes of its definition."""
+    _begun: bool = False
+    _told: int = 0
+
+    def page(self, result: Mapping[str, Any], issued: Issued) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+        """Return a page with pinned tools only, the gate's frame about them, and lines for a person."""
+        page, hidden = tool_page(result, self.pins, issued)
+        lines = []
+        for name, why in hidden.items():
+            if self._hidden.get(name) != why:
+                self._hidden[name] = why
+                lines.append(f"the tool {name[:80]} is hidden: {why}")
+        tools = {str(tool["name"]): self.mappings.ops(self.identity, tool) for tool in page["tools"]}
+        frame: dict[str, Any] = {"do": "tools", "server": self.identity.digest, "name": self.name, "tools": tools}
+        frame["first"], self._begun = not self._begun, "nextCursor" in page
+        return page, frame, lines
+
+    def allowed(self, page: dict[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the page without what the gate says is never allowed."""
+        never = {name for name in reply.get("never", ()) if type(name) is str}
+        for tool in page["tools"]:
+            if tool["name"] in never:
+                self._never[tool["name"]] = len(written(tool))
+        return {**page, "tools": [tool for tool in page["tools"] if tool["name"] not in never]}
+
+    def left_out(self) -> str:
+        """Return a line on what was left out as never allowed, "" where it was said or there is nothing to say."""
+        if self._begun or len(self._never) == self._told:
+            return ""
+        self._told = len(self._never)
+        tokens = sum(self._never.values()) // TOKEN
+        return f"{self._told} tools that the policy never allows are not listed (about {tokens} tokens saved)"
+
+    def equal(self, reply: Mapping[str, Any]) -> list[str]:
+        """Return the names, not told yet, that another server of the session lists too."""
+        new = [name for name in reply.get("equal", ()) if type(name) is str and name not in self._equal]
+        self._equal.update(new)
+        return new

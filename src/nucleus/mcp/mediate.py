@@ -1,0 +1,141 @@
+"""The mediator as a process: what ``nucleus mcp run`` becomes.
+
+The command line looks at its options, begins to enter the session, and
+replaces itself by ``python -I -S -B privileged.py mediator FD`` in a clean
+environment (``become``). What it found out stands in a memory file that
+nobody else has: the server's environment with its secrets is in no command
+line and in no environment of ours. Everything is imported and frozen, and the
+process is not dumpable, before that file is read (``mediate``).
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn, final
+
+from nucleus.errors import CannotEnforce, NucleusError
+from nucleus.gate import sessions
+from nucleus.gate.hardening import clean_environment
+from nucleus.gate.spawn import BOOTSTRAP, interpreter
+from nucleus.mcp import stdio
+from nucleus.mcp.engine import Mediator
+from nucleus.mcp.mapping import MappingError, Mappings, read_mappings, shipped
+from nucleus.mcp.pins import Identity, PinFile
+
+MAPPINGS: Final = "mappings.toml"
+"""The owner's own mappings, in ``mcp/`` of the state directory."""
+LIMIT: Final = 16 << 20
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one mediator is to do."""
+
+    name: str
+    """What the owner's policy calls the server: ``[mcp.NAME]``."""
+    command: tuple[str, ...]
+    """The server's command, resolved: its identity too."""
+    environment: Mapping[str, str]
+    """What the server gets."""
+    fields: Mapping[str, Any]
+    """What a gate is opened with."""
+    session: str = ""
+    quiet: bool = False
+    begun: Mapping[str, int] = field(default_factory=dict)
+    """The session that is being entered (``sessions.Begun``), if it is."""
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        return Path(str(self.fields["state"]))
+
+    @property
+    def workspace(self) -> str:
+        """Where the server runs."""
+        return str(self.fields["workspace"])
+
+
+def become(task: Task) -> NoReturn:
+    """Replace this process by the mediator for ``task``, whose session is begun. Raises CannotEnforce, OSError."""
+    memory = os.memfd_create("nucleus-mediator", os.MFD_CLOEXEC)
+    text = json.dumps(asdict(task)).encode()
+    if len(text) > LIMIT:
+        raise CannotEnforce("the server's environment is too large", why=f"{len(text)} bytes", fix="name less of it")
+    os.write(memory, text)
+    os.lseek(memory, 0, os.SEEK_SET)
+    for kept in (memory, *(task.begun[name] for name in ("sock", "lock") if task.begun.get(name, -1) >= 0)):
+        os.set_inheritable(kept, True)
+    words = [interpreter(), "-I", "-S", "-B", str(BOOTSTRAP), "mediator", str(memory)]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(words[0], words, clean_environment())  # noqa: S606  by absolute path, with no shell to misread it
+
+
+def mediate(descriptor: int) -> int:
+    """Mediate as the memory file at ``descriptor`` says, until the client leaves; return the exit status."""
+    with os.fdopen(descriptor, "rb") as file:
+        fields = json.loads(file.read(LIMIT))
+    task = Task(**{**fields, "command": tuple(fields["command"])})
+    try:
+        return run(task)
+    except NucleusError as error:
+        sys.stderr.write(f"nucleus: {error.diagnostics()}\n")
+        return 1
+
+
+def run(task: Task) -> int:
+    """Mediate one server. Raises CannotEnforce, PolicyError, Refused; then no server was started."""
+    who = Identity(task.command)
+    pin_file = PinFile(task.state, who)
+    pins = pin_file.load()
+    mappings = mappings_of(task.state)
+    entered = enter(task)
+    server = stdio.launch(task.command, task.environment, task.workspace)
+    assert server.stdin is not None  # noqa: S101  it was started with pipes
+    assert server.stdout is not None  # noqa: S101  likewise
+    mediator = Mediator(who, task.name, pins, mappings)
+    ends = (server.stdout.fileno(), server.stdin.fileno())
+    pump = stdio.Pump(mediator, (0, 1), ends, entered.sock, lambda: pin_file.save(pins), say)
+    try:
+        pump.run()
+    finally:
+        stdio.end_server(server)
+        entered.leave(stdio.GRACE)
+    if pump.why:
+        say(pump.why)
+    if mediator.violations:
+        say(f"{mediator.violations} messages against the protocol were stopped")
+    return 1 if pump.why else 0
+
+
+def enter(task: Task) -> sessions.Entered:
+    """Finish entering the session that was begun, and say what a person should know of it."""
+    entered = sessions.settle(sessions.Begun(**task.begun)) if task.begun else None
+    if entered is None:
+        entered = sessions.enter(task.fields, name=task.session)
+    opened = entered.opened
+    for line in opened["notes"] if not opened.get("joined") else ():
+        say(line)
+    if not task.quiet:
+        outside = "; the client's other tools are outside" if opened["level"] == "mediated" else ""
+        say(f"session {opened['principal']}, level {opened['level']}{outside}")
+    return entered
+
+
+def mappings_of(state: Path) -> Mappings:
+    """Return the shipped mappings and the owner's own. Raises CannotEnforce."""
+    own = state / "mcp" / MAPPINGS
+    try:
+        return read_mappings(shipped(), *([own.read_text(encoding="utf-8")] if own.is_file() else []))
+    except (MappingError, UnicodeDecodeError) as error:
+        raise CannotEnforce("the mappings can't be used", why=str(error), fix=f"correct mcp/{MAPPINGS}") from error
+
+
+def say(text: str) -> None:
+    """Write one line for the person at the client."""
+    sys.stderr.write(f"nucleus mcp: {text}\n")
+    sys.stderr.flush()
