@@ -18,6 +18,10 @@ LAZY = ("atexit", "ctypes", "datetime", "difflib", "fcntl", "hashlib", "pwd", "r
 what their standard library does: ``weakref.finalize`` imports atexit."""
 
 
+MEDIATOR_LAZY = ("atexit", "ctypes", "difflib", "fcntl", "hashlib", "pwd", "resource", "time")
+"""The same of the rooms that a mediator uses: it writes no trace."""
+
+
 def complete_path(here: str) -> None:
     """Append the folder of the package and that of its one dependency to the path list."""
     import os.path
@@ -42,7 +46,7 @@ def complete_path(here: str) -> None:
 
 
 def main(words: list[str]) -> int:
-    """Become the process that ``words`` name: ``gate FD`` or ``worker CLASS FD``."""
+    """Become the process that ``words`` name: ``gate FD``, ``mediator FD`` or ``worker CLASS FD``."""
     from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
 
     if words[0] == "gate":
@@ -52,6 +56,12 @@ def main(words: list[str]) -> int:
         not_dumpable()
         freeze_imports([*LATE, *LAZY])
         return serve(int(words[1]), Settings())
+    if words[0] == "mediator":
+        from nucleus.mcp.mediate import mediate
+
+        not_dumpable()
+        freeze_imports([*LATE, *MEDIATOR_LAZY])
+        return mediate(int(words[1]))
     from nucleus.tools.worker import maker, work
 
     if words[1] == "proc":

@@ -16,6 +16,7 @@ from nucleus.gate.calls import MALFORMED, Calls
 from nucleus.gate.desk import Desk, ancestor_gate
 from nucleus.gate.door import Door, client_of, name_of, newcomer
 from nucleus.gate.events import Absorbed, Closed, Declassified, Delegated, LockedDown, Reply, Tick, Tightened
+from nucleus.gate.listed import Listed
 from nucleus.gate.loop import Link, Loop
 from nucleus.gate.opening import (
     COOPERATIVE,
@@ -38,8 +39,6 @@ LINK_LIMIT: Final = 256
 """Connections of one client's principals. More would take the descriptors that a lockdown needs."""
 NEVER: Final = (1 << 63) - 1
 """A deadline that tightens nothing."""
-TOOLS_LIMIT: Final = 65_536
-NAME_BYTES: Final = 128
 TICK_NS: Final = 5_000_000_000
 """How often questions and approvals are looked through for those that expired."""
 
@@ -71,8 +70,7 @@ class Server:
         self._door: Door | None = None
         self._name = ""
         """What the owner calls this session, "" for the client's own."""
-        self._tools: dict[Link, dict[str, set[str]]] = {}
-        """Connection of a mediated server -> tool names, by the server's identity."""
+        self._listed = Listed()
 
     def run(self) -> None:
         """Turn until the last client connection has closed, then end the trace."""
@@ -139,7 +137,7 @@ class Server:
             case "export":
                 return {"what": "exported"}, b"".join(export_jsonl(board.opening.writer.path))
             case "tools":
-                return {"what": "tools", "equal": self._equal(link, fields)}, b""
+                return self._listed.told(board, self._links[link], link, fields), b""
             case "leave":
                 return {"what": "left", "others": sum(map(bool, self._links.values())) - 1}, b""
         state = board.state_of(self._links[link])
@@ -201,17 +199,6 @@ class Server:
         self._met(board, self._calls, opening.principal, fields)
         self._links[link] = opening.principal
         link.send({**opened_fields(opening), "joined": True})
-
-    def _equal(self, link: Link, fields: dict[str, Any]) -> list[str]:
-        """Note the tools that a connection's server lists; return those that another server here lists too."""
-        names, server = fields.get("names"), str(fields.get("server", ""))[:NAME_BYTES]
-        if type(names) is not list or not all(type(one) is str for one in names) or len(names) > TOOLS_LIMIT:
-            return []
-        self._tools[link] = {server: set(names)}
-        others = [
-            had for at, known in self._tools.items() if at is not link for who, had in known.items() if who != server
-        ]
-        return sorted(set(names).intersection(*[set().union(*others)]) if others else [])
 
     def _tick(self, board: Board, calls: Calls) -> None:
         now = board.now()
@@ -312,7 +299,7 @@ class Server:
     def _left(self, link: Link, _why: str) -> None:
         """Let a connection go; a principal ends with its last one."""
         principal = self._links.pop(link, "")
-        self._tools.pop(link, None)
+        self._listed.forget(link)
         if self._board is None or self._calls is None:
             return
         self._calls.leave(link)
