@@ -29,16 +29,25 @@ link = socket.socket(fileno=int(sys.argv[1]))
 while data := link.recv(65536):
     link.sendall(data)
 """
+SERVICE = """
+import json, socket, struct, sys
+link = socket.socket(fileno=int(sys.argv[1]))
+sizes = struct.Struct(">II")
+while data := link.recv(65536):
+    size, body = sizes.unpack(data[:8])
+    text = json.dumps(json.loads(data[8:8 + size])).encode()
+    link.sendall(sizes.pack(len(text), body) + text + data[8 + size:])
+"""
 FACTS = Classified(READ_FILES, PRIVATE, 0, 0, SCOPE_ALLOW, 0, 0, 0, 0, 0)
 POLICY = 'version = 1\nprofile = "local_dev"\n[deny]\nread = ["secrets/**"]\n'
 MANY = 10_000
 
 
 @contextmanager
-def echo() -> Iterator[socket.socket]:
-    """Start a process that sends back what it gets, with blocking calls and nothing else."""
+def peer(program: str) -> Iterator[socket.socket]:
+    """Start a program that answers on a socket, with blocking calls and nothing else."""
     ours, theirs = socket.socketpair()
-    command = [sys.executable, "-I", "-S", "-c", ECHO, str(theirs.fileno())]
+    command = [sys.executable, "-I", "-S", "-c", program, str(theirs.fileno())]
     with ours, subprocess.Popen(command, pass_fds=[theirs.fileno()]) as process:
         theirs.close()
         yield ours
@@ -75,7 +84,7 @@ def asked(connection: Connection, fields: dict[str, Any], what: str) -> Callable
     def act(turns: int) -> None:
         for _ in range(turns):
             reply, _ = connection.request(fields)
-            if reply["what"] != what:
+            if reply.get("what", "") != what:
                 raise RuntimeError(f"{fields} was answered by {reply}")
 
     return act
@@ -97,11 +106,17 @@ def echoed(link: socket.socket, data: bytes) -> Callable[[int], object]:
 
 def sockets(rounds: int) -> tuple[Row, ...]:
     """Return the rows of a call over the socket. On the wall: what is waited for counts."""
-    with tempfile.TemporaryDirectory() as name, echo() as link, gate(Path(name)) as connection:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        peer(ECHO) as link,
+        peer(SERVICE) as served,
+        gate(Path(name)) as connection,
+    ):
         candidates = [
-            Candidate("echo", echoed(link, encode(call("secrets/key"))), 100),
+            Candidate("echo", echoed(link, encode(call("secrets/key"))), 400),
+            Candidate("service", asked(Connection(served), call("secrets/key"), ""), 400),
             Candidate("status", asked(connection, {"do": "status"}, "status"), 100),
-            Candidate("refused", asked(connection, call("secrets/key"), "denied"), 100),
+            Candidate("refused", asked(connection, call("secrets/key"), "denied"), 400),
             Candidate("read", asked(connection, call("README.md"), "released"), 30),
         ]
         times = interleaved(candidates, rounds, time.perf_counter)
@@ -115,6 +130,12 @@ def sockets(rounds: int) -> tuple[Row, ...]:
             1.5,
             note="a refused read, on the wall: frame, classification, keyed digests, redaction, decision, record in "
             "the file (synced in groups), answer; the echo does none of this, and a busy disk is in it",
+        ),
+        Row(
+            "the same against an echo that decodes and encodes JSON frames",
+            ratio(times, "refused", "service"),
+            "x",
+            note="what any local service in Python costs before it does anything",
         ),
         Row("a question about the principal itself", ratio(times, "status", "echo"), "x echo"),
         Row(

@@ -5,6 +5,7 @@ the trace, and on disk where the step says so. If a record can't be written
 the state stays what it was, and nothing is performed any more.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,8 +21,6 @@ from nucleus.gate.spawn import BOOTSTRAP
 
 def boot_ns() -> int:
     """Return nanoseconds of CLOCK_BOOTTIME: it goes on while the machine sleeps, and nobody sets it."""
-    import time
-
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 

@@ -24,7 +24,7 @@ from nucleus.errors import (
     StateBlocked,
 )
 from nucleus.gate.client import Result
-from nucleus.gate.protocol import HEADER, ProtocolError, decode, encode, receive, send
+from nucleus.gate.protocol import HEADER, ProtocolError, answer, decode, encode, send
 
 GONE: Final = "the gate is gone; nothing can be allowed any more"
 PATIENCE: Final[ContextVar[float]] = ContextVar("nucleus_patience", default=0.0)
@@ -92,7 +92,7 @@ class Connection:
         with self._lock:
             try:
                 self._sock.sendall(frame)
-                return receive(self._sock)
+                return answer(self._sock)
             except (OSError, EOFError, ProtocolError) as error:
                 raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
 

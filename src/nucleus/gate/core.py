@@ -75,19 +75,19 @@ class Principal:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Gate:
     """Everything the gate remembers. Never changed in place."""
 
-    principals: dict[str, Principal] = field(default_factory=dict)
-    questions: dict[str, Question] = field(default_factory=dict)
-    granted: dict[str, Approval] = field(default_factory=dict)
-    refused: frozenset[tuple[str, str]] = frozenset()
+    principals: Final[dict[str, Principal]] = field(default_factory=dict)
+    questions: Final[dict[str, Question]] = field(default_factory=dict)
+    granted: Final[dict[str, Approval]] = field(default_factory=dict)
+    refused: Final[frozenset[tuple[str, str]]] = frozenset()
     """(first principal of a line, essence of a call) that a person denied: they stay denied to the whole line."""
-    in_flight: dict[int, Submit] = field(default_factory=dict)
-    recorded: int = 0
+    in_flight: Final[dict[int, Submit]] = field(default_factory=dict)
+    recorded: Final[int] = 0
     """Records made so far: the sequence number of the next one, given a fresh trace."""
-    locked: bool = False
+    locked: Final[bool] = False
 
 
 Step = tuple[Gate, tuple[Effect, ...], tuple[Record, ...]]
@@ -473,4 +473,6 @@ def _join_ancestors(principals: dict[str, Principal], id_: str, seen: int) -> tu
 
 def _noted(gate: Gate, effects: tuple[Effect, ...], *records: Record) -> Step:
     """Count the records, so that a decision's number is the sequence number of its record."""
-    return replace(gate, recorded=gate.recorded + len(records)), effects, records
+    recorded = gate.recorded + len(records)
+    gate = Gate(gate.principals, gate.questions, gate.granted, gate.refused, gate.in_flight, recorded, gate.locked)
+    return gate, effects, records

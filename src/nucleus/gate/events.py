@@ -22,32 +22,32 @@ MINUTE_NS: Final = 60_000_000_000
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Submit:
     """A classified call of a principal. ``ref`` finds the caller and the held bytes again."""
 
-    principal: str
-    ref: int
-    id: str
-    call: str
+    principal: Final[str]
+    ref: Final[int]
+    id: Final[str]
+    call: Final[str]
     """The kind, for records."""
-    args: dict[str, Any]
+    args: Final[dict[str, Any]]
     """The arguments as a record may hold them (redacted)."""
-    digest: str
+    digest: Final[str]
     """Keyed digest over kind, canonical arguments, destination, body and policy."""
-    facts: Classified
-    cost: int
-    egress_bytes: int
-    now: int
-    destination: str = ""
+    facts: Final[Classified]
+    cost: Final[int]
+    egress_bytes: Final[int]
+    now: Final[int]
+    destination: Final[str] = ""
     """As a record may hold it (redacted)."""
-    essence: str = ""
+    essence: Final[str] = ""
     """The same without the policy: what a person denied stays denied when the policy tightens. "" for the digest."""
-    showable: bool = True
+    showable: Final[bool] = True
     """Whether a person can be shown all of it."""
-    wait: bool = False
+    wait: Final[bool] = False
     """Whether the caller waits for an answer, or takes "pending" for one."""
-    version: int = -1
+    version: Final[int] = -1
     """The version that the caller saw (compare and swap), -1 for any."""
 
 
@@ -196,31 +196,31 @@ Event = (
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Record:
     """One record to append. ``sync``: it must be on disk before the effects of this step."""
 
-    fields: dict[str, Any]
-    sync: bool = False
+    fields: Final[dict[str, Any]]
+    sync: Final[bool] = False
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Perform:
     """Let the worker do, once, what the caller at ``ref`` asked for."""
 
-    ref: int
-    number: int
+    ref: Final[int]
+    number: Final[int]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Reply:
     """Tell the caller at ``ref``. ``what``: released, denied, pending, delegated, declassified."""
 
-    ref: int
-    what: str
-    fields: dict[str, Any] = field(default_factory=dict)
+    ref: Final[int]
+    what: Final[str]
+    fields: Final[dict[str, Any]] = field(default_factory=dict)
 
 
 @final

@@ -4,7 +4,7 @@ The loop knows nothing of calls. A ``Link`` is one connection; whoever owns
 it gives two functions: what to do with a frame, and what to do at the end.
 """
 
-import selectors
+import select
 import socket
 from collections.abc import Callable
 from typing import Any, Final, final
@@ -15,6 +15,8 @@ CHUNK: Final = 1 << 16
 """Bytes read or written at once. A larger buffer is mapped anew by the allocator for each read."""
 OUTGOING_LIMIT: Final = 256 << 20
 """Bytes waiting for a reader that does not read. More, and the connection is given up."""
+
+_NEVER: Final = 1 << 63
 
 OnFrame = Callable[["Link", dict[str, Any], bytes], None]
 OnEnd = Callable[["Link", str], None]
@@ -30,7 +32,7 @@ class Link:
         self.on_frame = on_frame
         self.on_end = on_end
         self.open = True
-        self.watched = selectors.EVENT_READ
+        self.watched = select.EPOLLIN
         """What the loop waits for on this connection."""
         self._loop = loop
         self._splitter = Splitter()
@@ -40,7 +42,20 @@ class Link:
         """Queue one frame and write what the socket takes now. A broken connection ends; nothing is raised."""
         if not self.open:
             return
-        self._outgoing += encode(fields, body)
+        frame = encode(fields, body)
+        if not self._outgoing and len(frame) <= CHUNK:
+            # Mostly nothing waits and the socket takes the whole frame: it is not copied into the queue.
+            try:
+                sent = self.sock.send(frame)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self.end(str(error))
+                return
+            if sent == len(frame):
+                return
+            frame = frame[sent:]
+        self._outgoing += frame
         if len(self._outgoing) > OUTGOING_LIMIT:
             self.end("the reader does not read")
             return
@@ -76,9 +91,9 @@ class Link:
 
     def ready(self, events: int) -> None:
         """Read and write as far as the socket goes without waiting."""
-        if events & selectors.EVENT_WRITE:
+        if events & select.EPOLLOUT:
             self._flush()
-        if self.open and events & selectors.EVENT_READ:
+        if self.open and events & ~select.EPOLLOUT:
             self._read()
 
     def _read(self) -> None:
@@ -117,17 +132,21 @@ class Link:
 
 @final
 class Loop:
-    """Waits for sockets and times, and calls their owners."""
+    """Waits for sockets (epoll(7), level-triggered) and times, and calls their owners."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.epoll()
+        self._watched: dict[int, tuple[socket.socket, Callable[[int], None]]] = {}
+        """Descriptor -> the socket and who is told of its events."""
         self._clock = clock
         self._timers: dict[int, Callable[[], None]] = {}
+        self._next = _NEVER
+        """The earliest timer, so that a turn in which none is due looks at none."""
 
     def add(self, sock: socket.socket, on_frame: OnFrame, on_end: OnEnd) -> Link:
         """Take a connected socket over."""
         link = Link(self, sock, on_frame, on_end)
-        self._selector.register(sock, selectors.EVENT_READ, link.ready)
+        self._register(sock, link.ready)
         return link
 
     def listen(self, sock: socket.socket, on_connect: Callable[[socket.socket], None]) -> None:
@@ -141,42 +160,53 @@ class Loop:
                 return  # the caller is gone again
             on_connect(accepted)
 
-        self._selector.register(sock, selectors.EVENT_READ, ready)
+        self._register(sock, ready)
 
     def at(self, when: int, call: Callable[[], None]) -> None:
         """Call ``call`` once the clock (ns) has reached ``when``."""
         while when in self._timers:
             when += 1
         self._timers[when] = call
+        self._next = min(self._next, when)
 
     def watch(self, link: Link, *, writing: bool) -> None:
         """Ask for writability exactly while something waits to be written."""
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+        events = select.EPOLLIN | (select.EPOLLOUT if writing else 0)
         if link.watched != events:
             link.watched = events
-            self._selector.modify(link.sock, events, link.ready)
+            self._poll.modify(link.sock, events)
 
     def forget(self, link: Link) -> None:
         """Stop watching a link that ends."""
-        self._selector.unregister(link.sock)
+        del self._watched[link.sock.fileno()]
+        self._poll.unregister(link.sock)
 
     def close(self) -> None:
         """Close every socket that is still watched, without telling anybody."""
-        for key in list((self._selector.get_map() or {}).values()):
-            self._selector.unregister(key.fileobj)
-            if isinstance(key.fileobj, socket.socket):
-                key.fileobj.close()
-        self._selector.close()
+        for sock, _ in self._watched.values():
+            sock.close()
+        self._watched.clear()
+        self._poll.close()
 
     def turn(self) -> None:
         """Wait for the next socket or timer, and serve all that are due."""
-        wait = None
-        if self._timers:
-            wait = max(0, min(self._timers) - self._clock()) / 1e9
-        for key, events in self._selector.select(wait):
-            key.data(events)
-        now = self._clock()
+        wait = -1.0 if self._next == _NEVER else max(0, self._next - self._clock()) / 1e9
+        for descriptor, events in self._poll.poll(wait):
+            # Whoever was served before may have ended this one, or even opened another under its number: that
+            # one reads nothing and waits on, for its socket does not block.
+            found = self._watched.get(descriptor)
+            if found is not None:
+                found[1](events)
+        if self._next <= (now := self._clock()):
+            self._ring(now)
+
+    def _ring(self, now: int) -> None:
         for when in sorted(self._timers):
             if when > now:
                 break
             self._timers.pop(when)()
+        self._next = min(self._timers, default=_NEVER)
+
+    def _register(self, sock: socket.socket, ready: Callable[[int], None]) -> None:
+        self._watched[sock.fileno()] = (sock, ready)
+        self._poll.register(sock, select.EPOLLIN)

@@ -16,7 +16,7 @@ without IO; ``send`` and ``receive`` are for blocking sockets.
 import json
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Never, final
 
 HEADER: Final = struct.Struct(">II")
@@ -24,6 +24,7 @@ JSON_LIMIT: Final = 1 << 20
 """A call's arguments. Contents travel in the body."""
 BODY_LIMIT: Final = 64 << 20
 """Bytes of one file, page or command output. Four times what one effect may return."""
+_AT_ONCE: Final = 1 << 16
 DEPTH_LIMIT: Final = 32
 """Nesting of arguments. Deeper is nobody's call."""
 
@@ -35,7 +36,7 @@ class ProtocolError(Exception):
 def encode(fields: dict[str, Any], body: bytes = b"") -> bytes:
     """Return one frame. Raises ProtocolError if it would be over a limit or hold a value that JSON lacks."""
     try:
-        text = _written(fields).encode()
+        text = written(fields)
     except (TypeError, ValueError, RecursionError) as error:
         raise ProtocolError(f"arguments must be JSON: {error}") from error
     if len(text) > JSON_LIMIT or len(body) > BODY_LIMIT:
@@ -44,12 +45,13 @@ def encode(fields: dict[str, Any], body: bytes = b"") -> bytes:
 
 
 def decode(text: bytes) -> dict[str, Any]:
-    """Return the JSON object in ``text``. Raises ProtocolError."""
+    """Return the JSON object that ``text`` is, from its first byte to its last. Raises ProtocolError."""
     try:
-        fields = _read(text.decode("utf-8"))
+        said = text.decode("utf-8")
+        fields, end = _read(said)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not a JSON object: {error}") from error
-    if type(fields) is not dict:
+    if type(fields) is not dict or end != len(said):
         raise ProtocolError("not a JSON object")
     # No value is nested deeper than it has opening brackets.
     if text.count(b"{") + text.count(b"[") > DEPTH_LIMIT and _deeper(fields, DEPTH_LIMIT):
@@ -66,6 +68,13 @@ class Splitter:
 
     def feed(self, data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
         """Yield each frame that is complete after ``data``. Raises ProtocolError, and is done then."""
+        if not self._held and len(data) >= HEADER.size:
+            # Mostly what is read is one whole frame: it is not copied to be cut.
+            size, body = _sizes(data[: HEADER.size])
+            start = HEADER.size + size
+            if len(data) == start + body:
+                yield decode(data[HEADER.size : start]), data[start:]
+                return
         self._held += data
         while len(self._held) >= HEADER.size:
             size, body = _sizes(self._held[: HEADER.size])
@@ -85,7 +94,7 @@ class Splitter:
 
 def packed(fields: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """Return one object as it fits a frame: as it is, or in the body where it is large. ``unpacked`` undoes it."""
-    text = json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+    text = written(fields)
     return (fields, b"") if len(text) <= JSON_LIMIT // 2 else ({"packed": True}, text)
 
 
@@ -97,6 +106,26 @@ def unpacked(fields: dict[str, Any], body: bytes) -> dict[str, Any]:
 def send(sock: socket.socket, fields: dict[str, Any], body: bytes = b"") -> None:
     """Write one frame to a blocking socket. Raises ProtocolError before any byte is sent, or OSError."""
     sock.sendall(encode(fields, body))
+
+
+def answer(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
+    """Read the one frame that is owed on a blocking socket: bytes beyond it are a ProtocolError.
+
+    Mostly one read brings it whole. Raises EOFError at a clean end, OSError.
+    """
+    data = sock.recv(_AT_ONCE)
+    if not data:
+        raise EOFError("the connection was closed")
+    if len(data) < HEADER.size:
+        data += _exactly(sock, HEADER.size - len(data))
+    size, body = _sizes(data[: HEADER.size])
+    start = HEADER.size + size
+    missing = start + body - len(data)
+    if missing < 0:
+        raise ProtocolError("more was sent than one answer")
+    if missing:
+        data += _exactly(sock, missing)
+    return decode(data[HEADER.size : start]), data[start:]
 
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
@@ -151,8 +180,26 @@ def _deeper(value: Any, limit: int) -> bool:
     return False
 
 
-# Made once: json.dumps and json.loads with options make one for each call.
-_written: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+def _no_json(value: object) -> Never:
+    raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+def compact(*, ordered: bool, default: Callable[[Any], Any] = _no_json) -> Callable[[Any], bytes]:
+    """Return a function from a value to its JSON in ASCII, without white space.
+
+    It raises TypeError, ValueError or RecursionError. ``json.JSONEncoder`` makes its accelerator anew for each
+    value, which costs more than a small value does; here it is made once.
+    """
+    make: Callable[..., Callable[[Any, int], tuple[str, ...]]] | None = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without the accelerator
+        plain = json.JSONEncoder(sort_keys=ordered, allow_nan=False, separators=(",", ":"), default=default)
+        return lambda value: plain.encode(value).encode("ascii")
+    quote = json.encoder.encode_basestring_ascii
+    chunks = make(None, default, quote, None, ":", ",", ordered, False, False)
+    return lambda value: "".join(chunks(value, 0)).encode("ascii")
+
+
+written: Final = compact(ordered=False)
 _read: Final = json.JSONDecoder(
     object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
-).decode
+).raw_decode

@@ -15,6 +15,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -54,6 +55,7 @@ NAMES: Final = frozenset(
 )
 """Arguments that name things. All others carry content."""
 
+_KEY_LENGTH: Final = 40
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _WORD: Final = re.compile(r"[A-Za-z0-9_./:=,@+%~^*?\[\]{}-]{0,120}")
 _ASSIGNED: Final = re.compile(
@@ -61,7 +63,9 @@ _ASSIGNED: Final = re.compile(
     r"[\"']?\s*[=:\s]\s*\S",
     re.IGNORECASE,
 )
+_SEPARATOR: Final = re.compile(r"[=:\s]")
 _USERINFO: Final = re.compile(r"//[^/\s]*@")
+_SHORT_RUN: Final = 12
 _RUN: Final = re.compile(r"[A-Za-z0-9+=]{12,}")
 _LONG_RUN: Final = 40
 
@@ -87,13 +91,15 @@ class Redactor:
         """Return what a record may hold of a call's arguments."""
         found: dict[str, Any] = {}
         for place, (name, value) in enumerate(args.items()):
-            known = _KEY.fullmatch(name) is not None and not suspicious(name)
+            known = len(name) <= _KEY_LENGTH and _is_key(name)
             found[name if known else f"argument_{place}"] = _argument(name, value) if known else _masked(value)
         return found
 
     def destination(self, text: str) -> str:
         """Return a destination (host and port, remote and ref, path) as a record may hold it."""
-        return " ".join(_name(word) for word in text.split(" ")) if not _ASSIGNED.search(text) else _masked(text)
+        if " " not in text:
+            return _name(text)
+        return " ".join([_name(word) for word in text.split(" ")]) if not _assigns(text) else _masked(text)
 
     def error(self, text: str) -> str:
         """Return what a record may hold of an error: its kind if it is one word, else its length."""
@@ -106,9 +112,20 @@ def suspicious(text: str) -> bool:
     An assignment to a name that secrets have, user information in a URL, a
     PEM header, or a run of letters and digits mixed as keys mix them.
     """
-    if "-----BEGIN" in text or _ASSIGNED.search(text) or _USERINFO.search(text):
+    if "-----BEGIN" in text or _assigns(text) or ("@" in text and _USERINFO.search(text)):
         return True
-    return any(_random(run.group()) for run in _RUN.finditer(text))
+    return len(text) >= _SHORT_RUN and any(_random(run.group()) for run in _RUN.finditer(text))
+
+
+def _assigns(text: str) -> bool:
+    # Nothing is assigned without one of these, and most names of things have none: the long pattern is not tried.
+    return _SEPARATOR.search(text) is not None and _ASSIGNED.search(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _is_key(name: str) -> bool:
+    """Whether ``name`` is one that arguments have. Asked about few names, and about each of them often."""
+    return _KEY.fullmatch(name) is not None and not suspicious(name)
 
 
 def _random(run: str) -> bool:
