@@ -346,3 +346,13 @@ def test_an_address_in_a_pull_request_is_found_in_every_spelling(
     with pytest.raises(ApprovalRequired) as asked:
         running.client.mediate(kinds.PULL_REQUEST, {"head": "topic", "base": "main"}, spell(text))
     assert "destination" in asked.value.rule
+
+
+def test_what_a_client_performs_by_itself_is_performed_by_nobody_here(opened: Running) -> None:
+    """The gate decides, records, and lets the client do it: no worker of ours writes the file a second time."""
+    args = {"client": "x", "tool": "Write", "does": kinds.WRITE, "path": "src/new.py"}
+    reply, _ = opened.client.request({"do": "call", "kind": kinds.CLIENT, "args": args}, b"text")
+    assert reply["what"] == "perform"
+    done, _ = opened.client.request({"do": "done", "number": reply["number"], "ok": True})
+    assert (done["what"], done["status"]) == ("released", "ok")
+    assert not (opened.repo.clone / "src/new.py").exists()

@@ -137,3 +137,9 @@ def test_a_choice_made_in_quarantine_is_no_trusted_destination() -> None:
     facts = chosen_in_quarantine(replace(FETCH, trusted=TRUSTED_YES, home=1, fixed=1, public=1))
     assert (facts.trusted, facts.home, facts.fixed, facts.public, facts.scope) == (0, 0, 0, 0, SCOPE_ASK)
     assert chosen_in_quarantine(replace(FETCH, scope=SCOPE_DENY)).scope == SCOPE_DENY
+
+
+def test_a_write_of_a_clients_own_carries_the_exposure_too(tree: Tree, labels: LabelStore) -> None:
+    call = Call(kinds.CLIENT, {"client": "x", "tool": "Write", "does": kinds.WRITE, "path": "src/a.py"}, b"text")
+    tree.before(call, tree.classified("p", call), UNTRUSTED)
+    assert labels.bits("src/a.py") & UNTRUSTED

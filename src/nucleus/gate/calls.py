@@ -224,8 +224,9 @@ class Calls:
         if not self._board.keep(number, "body", held.call.body):
             self._performed(number, failed("OSError", f"not tried: {self._board.broken}"))
             return
-        if held.call.kind in {kinds.TOOL, kinds.MCP}:
-            held.link.send({"what": "perform", "number": number, "id": held.submit.id})
+        if held.call.kind in {kinds.TOOL, kinds.MCP, kinds.CLIENT}:
+            if held.call.kind != kinds.CLIENT or self._labelled(held, number):
+                held.link.send({"what": "perform", "number": number, "id": held.submit.id})
             return
         if held.call.kind in RELAYED:
             self._relay(held, number)
@@ -236,12 +237,9 @@ class Calls:
         if held.call.kind.partition(".")[0] not in CLASSES:
             self._performed(number, failed("OSError", f"nothing here performs {held.call.kind!r}"))
             return
-        opening = self._board.opening
-        try:
-            opening.tree.before(held.call, held.facts, gate.principals[held.principal].state.exposure)
-        except (NucleusError, OSError) as error:
-            self._performed(number, failed("OSError", f"not tried, its label can't be stored: {error}"))
+        if not self._labelled(held, number):
             return
+        opening = self._board.opening
         arguments = opening.tree.arguments(held.call, held.facts)
         target = str(arguments.get("url") or arguments.get("api") or "")
         permit = Permit(
@@ -252,6 +250,16 @@ class Calls:
             credential=opening.credentials.get(target) if held.call.kind in CREDENTIALED else b"",
         )
         self._workers.perform(permit, held.call.body)
+
+    def _labelled(self, held: Held, number: int) -> bool:
+        """Whether what a write is about to bring is labelled, durably; if not, it is not tried."""
+        exposure = self._board.core.principals[held.principal].state.exposure
+        try:
+            self._board.opening.tree.before(held.call, held.facts, exposure)
+        except (NucleusError, OSError) as error:
+            self._performed(number, failed("OSError", f"not tried, its label can't be stored: {error}"))
+            return False
+        return True
 
     def _relay(self, held: Held, number: int) -> None:
         """Let the asker itself do what was allowed, with what was resolved."""

@@ -4,13 +4,14 @@ Classification, digests, the arguments of permits, and the label store around
 effects on files. The policy of a principal only ever becomes tighter (``met``).
 """
 
+import hashlib
+import hmac
+import json
 import secrets
 from dataclasses import replace
-from hashlib import blake2b, sha256
 from typing import Any, Final, NamedTuple, final
 
 from nucleus.gate.effects import Outcome
-from nucleus.gate.protocol import compact
 from nucleus.gate.remotes import tip_of
 from nucleus.kernel.capability import LAST_OP
 from nucleus.kernel.exposure import ALL_SEEN
@@ -52,7 +53,7 @@ UNSHOWN: Final = frozenset({"hidden", "closed"})
 """Arguments of a permit that come from the policy and name what the policy hides."""
 NO_BOX: Final = "commands run in a box only, and this session has none"
 CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
-_bound: Final = compact(ordered=True, default=repr)
+_bound: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
 
 
 class Bound(NamedTuple):
@@ -100,8 +101,6 @@ class Tree:
 
     def _pinned(self, call: Call, facts: Classified) -> Classified:
         """Return the facts with the commit that a push takes: an approval is for that one, and so is the permit."""
-        if call.kind not in {kinds.PUSH, kinds.PULL_REQUEST}:
-            return facts
         resolved = dict(facts.resolved)
         if call.kind == kinds.PUSH and "source" in resolved:
             resolved["tip"] = tip_of(self._context.workspace, resolved["source"])
@@ -118,14 +117,16 @@ class Tree:
         Both are over what would be performed, in the one form in which it would be: two spellings are one call.
         """
         done = self.arguments(call, facts)
-        unshown = {name: done.pop(name) for name in UNSHOWN if name in done}
-        essence = _bound([call.kind, facts.destination, done]) + sha256(call.body).digest()
-        # Neither text is the other's: one starts with a bracket, the other with a brace.
-        whole = _bound({"policy": self._policies[principal].digest, "unshown": unshown}) + essence
-        return Bound(self._keyed(whole), self._keyed(essence))
+        content = hashlib.sha256(call.body).digest()
+        policy = self._policies[principal].digest
+        return Bound(
+            self._keyed(call, facts, done, content, policy=policy),
+            self._keyed(call, facts, _shown(done), content, policy=""),
+        )
 
-    def _keyed(self, text: bytes) -> str:
-        return blake2b(text, digest_size=32, key=self._key).hexdigest()
+    def _keyed(self, call: Call, facts: Classified, args: dict[str, Any], content: bytes, *, policy: str) -> str:
+        text = _bound({"kind": call.kind, "args": args, "destination": facts.destination, "policy": policy}).encode()
+        return hmac.digest(self._key, len(text).to_bytes(8, "big") + text + content, "sha256").hex()
 
     def arguments(self, call: Call, facts: Classified) -> dict[str, Any]:
         """Return the arguments of the permit: the caller's that count, with what was resolved laid over them."""
@@ -141,7 +142,7 @@ class Tree:
         if call.kind == kinds.CLIENT and inner(call).kind in CHANGES and "path" in facts.resolved:
             self._labels.will_write(str(facts.resolved["path"]), ANY, exposure | call.seen)
         if call.kind in CHANGES:
-            digest = sha256(call.body).hexdigest() if call.kind == kinds.WRITE else ANY
+            digest = hashlib.sha256(call.body).hexdigest() if call.kind == kinds.WRITE else ANY
             self._labels.will_write(str(facts.resolved["path"]), digest, exposure | call.seen)
 
     def after(self, call: Call, facts: Classified, outcome: Outcome) -> int:
@@ -149,11 +150,11 @@ class Tree:
         if call.kind == kinds.WRITE:
             if outcome.value.get("created") is True:
                 self._made.add(str(facts.resolved["path"]))
-            self._labels.settle(str(facts.resolved["path"]), sha256(call.body).hexdigest())
+            self._labels.settle(str(facts.resolved["path"]), hashlib.sha256(call.body).hexdigest())
         if call.kind == kinds.BRANCH and call.args.get("switch") is True:
             self._context = replace(self._context, branch=str(facts.resolved["branch"]))
         if call.kind == kinds.READ:
-            return self._labels.saw(str(facts.resolved["path"]), sha256(outcome.body).hexdigest())
+            return self._labels.saw(str(facts.resolved["path"]), hashlib.sha256(outcome.body).hexdigest())
         return 0
 
 

@@ -62,27 +62,27 @@ class Call:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Classified:
     """The facts of one call but for cost, clock and approval; and what a person is told of them."""
 
-    op: int
-    legs: int
-    carried: int
-    sink: int
-    scope: int
-    trusted: int
-    home: int
-    attested: int
-    public: int
-    fixed: int
-    destination: str = ""
+    op: Final[int]
+    legs: Final[int]
+    carried: Final[int]
+    sink: Final[int]
+    scope: Final[int]
+    trusted: Final[int]
+    home: Final[int]
+    attested: Final[int]
+    public: Final[int]
+    fixed: Final[int]
+    destination: Final[str] = ""
     """Canonical: ``host:port``, ``remote URL ref``, a path. Empty where nothing leaves."""
-    why: str = ""
+    why: Final[str] = ""
     """One sentence on the scope verdict. For a person; may name what the agent must not learn."""
-    where: str = ""
+    where: Final[str] = ""
     """``file:line`` or ``profile NAME`` of the rule that set the scope."""
-    next_step: str = ""
+    next_step: Final[str] = ""
     """What would change the verdict: a line for the policy file."""
-    resolved: Mapping[str, Any] = field(default_factory=dict)
+    resolved: Final[Mapping[str, Any]] = field(default_factory=dict)
     """What the effect must use in place of the caller's words: remote URL, refs, absolute path."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from nucleus.policy import call as kinds
-from nucleus.policy import commands, files, functions, network, publish, refs, tunnels
+from nucleus.policy import client_tools, commands, files, functions, network, publish, refs, tunnels
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.context import Context
 from nucleus.policy.model import Policy
@@ -49,6 +49,7 @@ CLASSIFIERS: Final[Mapping[str, Classifier]] = {
     kinds.SPAWN: functions.spawn,
     kinds.TOOL: functions.tool,
     kinds.MCP: functions.mcp,
+    kinds.CLIENT: client_tools.client_tool,
     kinds.UNKNOWN: functions.unknown,
 }
 
