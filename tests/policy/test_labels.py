@@ -253,3 +253,20 @@ class Laundering(RuleBasedStateMachine):
 
 
 TestLaundering = Laundering.TestCase
+
+
+def test_many_writes_are_one_durable_append_and_mean_what_single_ones_do() -> None:
+    many, single = Memory(), Memory()
+    store, other = LabelStore(many), LabelStore(single)
+    contents = {f"f{number}": f"d{number}" for number in range(50)}
+    store.will_write_all(contents, UNTRUSTED)
+    store.settle_all(contents | {"unknown": "d"})
+    for path, digest in contents.items():
+        other.will_write(path, digest, UNTRUSTED)
+    for path, digest in contents.items():
+        other.settle(path, digest)
+    assert many.content == single.content
+    assert LabelStore(many).bits("f7") == UNTRUSTED
+    store.will_write_all({"clean": "d"}, 0)
+    store.settle_all({})
+    assert many.content == single.content

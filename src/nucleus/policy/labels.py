@@ -22,7 +22,7 @@ missing label is a hole.
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, final
 
@@ -146,6 +146,25 @@ class LabelStore:
             return
         self._put({"do": "write", "path": path, "digest": digest, "bits": bits})
 
+    def will_write_all(self, contents: Mapping[str, str], exposure: int) -> None:
+        """Say ``will_write`` of many paths, each with the digest of its new content, with one durable append."""
+        self._refresh()
+        bits = exposure & KEPT if valid(exposure) else KEPT
+        self._put_all(
+            {"do": "write", "path": path, "digest": digest, "bits": bits}
+            for path, digest in contents.items()
+            if bits != 0 or path in self._known
+        )
+
+    def settle_all(self, contents: Mapping[str, str]) -> None:
+        """Say ``settle`` of many paths, with one durable append."""
+        self._refresh()
+        self._put_all(
+            {"do": "settle", "path": path, "digests": [digest]}
+            for path, digest in contents.items()
+            if path in self._known
+        )
+
     def settle(self, path: str, digest: str) -> None:
         """Say that exactly this content is in place now: labels of what was overwritten end here."""
         self._refresh()
@@ -185,6 +204,17 @@ class LabelStore:
         self._journal.append(line)
         self._do(entry)
         self._stamp = (self._stamp[0], self._stamp[1] + len(line)) if self._stamp[0] else self._stamp
+
+    def _put_all(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Make entries durable together, then true."""
+        ready = list(entries)
+        if not ready:
+            return
+        lines = b"".join(_line(entry) for entry in ready)
+        self._journal.append(lines)
+        for entry in ready:
+            self._do(entry)
+        self._stamp = (self._stamp[0], self._stamp[1] + len(lines)) if self._stamp[0] else self._stamp
 
     def _refresh(self) -> None:
         """Read anew if another gate of this workspace has written: its labels hold here too."""

@@ -1,0 +1,265 @@
+"""Bring the changes of a run into the workspace, all that may be or nothing; and put right what a crash left.
+
+``apply`` asks a judge, stages, writes the plan down, does it, and writes that
+it is done. Whatever fails on the way is undone before the error goes on.
+``recover`` does the same for an apply that was killed: afterwards the
+workspace is entirely old, or entirely new.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from nucleus.apply import change as words
+from nucleus.apply import journal as marks
+from nucleus.apply import plan, stage, syscalls
+from nucleus.apply.beneath import directory, held, split
+from nucleus.apply.change import Applied, Change, Judge, Ruling
+from nucleus.apply.journal import Journal
+from nucleus.apply.plan import Step
+from nucleus.apply.run import APPLIED, PARTLY, RUNNING, Run, alone, load, noted, runs
+from nucleus.apply.sighting import Kept, nothing_is_kept
+from nucleus.apply.stage import Stage
+from nucleus.apply.survey import changes
+from nucleus.apply.transaction import SYNCED_ALONE, Tell, Transaction
+from nucleus.errors import CannotEnforce
+from nucleus.policy.label_file import FileJournal
+from nucleus.policy.labels import LabelStore
+
+PLAIN_NAMES: Final = frozenset({words.ADDED, words.CHANGED, words.LINK})
+
+
+def silent(found: tuple[Change, ...]) -> list[Ruling]:
+    """Judge as nobody would who is not asked: what is plain or flagged is applied, all else held."""
+    return [Ruling(each.silent, "" if each.silent else each.why) for each in found]
+
+
+def quiet(about: str) -> None:
+    """Tell nobody."""
+    del about
+
+
+def apply(
+    run: Run,
+    judge: Judge,
+    paths: Sequence[str] | None = None,
+    *,
+    kept: Kept = nothing_is_kept,
+    tell: Tell = quiet,
+) -> Applied:
+    """Apply what ``judge`` allows of a run that is over, all-or-nothing, and return what came of it.
+
+    ``paths``: only changes at and below these, relative to the workspace.
+    A change in conflict that would have been applied stops everything: then
+    nothing was applied and ``conflicts`` says why. Held changes stay in the
+    run and can be applied later. Each written file is labelled with the run's
+    exposure, durably, before it is there.
+
+    Raises BlockingIOError if the run or the workspace is in use, FileNotFoundError
+    for a path at which the run changes nothing, OSError where the host fails
+    (then nothing was applied), and CannotEnforce for a run that can't be read.
+    """
+    with _ours(run) as workspace:
+        _recovered(run, workspace, tell)
+        if load(run.folder).state == RUNNING and run.state == RUNNING:
+            raise BlockingIOError(errno.EAGAIN, f"the run {run.id} is not over", run.folder)
+        found = changes(run, kept)
+        asked = _chosen(found, paths)
+        stopped = tuple(found[place] for place in asked if _stops(found[place]))
+        if stopped:
+            return Applied((), (), stopped)
+        chosen, left = plan.settled(found, _rulings(found, asked, judge))
+        if chosen:
+            _bring(run, workspace, found, chosen, tell)
+        complete = len(asked) == len(found) and not left
+        noted(run, APPLIED if complete else PARTLY)
+        return Applied(chosen, left)
+
+
+def recover(run: Run, tell: Tell = quiet) -> bool:
+    """Finish or undo an apply of this run that was interrupted; return whether there was one.
+
+    Raises BlockingIOError if the run or the workspace is in use, and
+    CannotEnforce where somebody's later change is in the way: it is kept, and
+    so is what the apply had replaced.
+    """
+    with _ours(run) as workspace:
+        return _recovered(run, workspace, tell)
+
+
+def recover_all(state_directory: str, workspace: str) -> list[str]:
+    """Recover each run of a workspace; return the names of those that had to be. For the start of a new run."""
+    found = []
+    for run in runs(state_directory):
+        interrupted = run.workspace == workspace and Journal(run).has(marks.BEGUN)
+        if interrupted and recover(run):
+            found.append(run.id)
+    return found
+
+
+@contextmanager
+def _ours(run: Run) -> Iterator[int]:
+    """Hold the run and the workspace, so that no two applies are at work in one; yield a descriptor of the latter."""
+    with alone(run), held(run.workspace) as workspace:
+        try:
+            fcntl.flock(workspace, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(error.errno, "another apply is at work here", run.workspace) from None
+        yield workspace
+
+
+def _chosen(found: Sequence[Change], paths: Sequence[str] | None) -> list[int]:
+    """Return the places of the changes at and below the paths. Raises FileNotFoundError for a path without any."""
+    if paths is None:
+        return list(range(len(found)))
+    wanted: set[int] = set()
+    for path in paths:
+        name = os.path.normpath(path)
+        below = [
+            place for place, each in enumerate(found) if name in {".", each.path} or each.path.startswith(name + "/")
+        ]
+        if not below:
+            raise FileNotFoundError(errno.ENOENT, "the run changes nothing there", path)
+        wanted |= set(below)
+    return sorted(wanted)
+
+
+def _stops(change: Change) -> bool:
+    """Whether a conflict is one of a change that nobody would have to be asked about."""
+    return bool(change.conflict) and change.category in {words.PLAIN, words.FLAGGED} and not change.refused
+
+
+def _rulings(found: Sequence[Change], asked: Sequence[int], judge: Judge) -> dict[int, Ruling]:
+    """Return the ruling on each change. The judge is asked about what can be applied at all."""
+    rulings = {place: Ruling(False, found[place].refused or found[place].conflict) for place in asked}
+    open_here = [place for place in asked if not rulings[place].why]
+    answers = judge(tuple(found[place] for place in open_here))
+    if len(answers) != len(open_here):
+        raise CannotEnforce(
+            "the changes were not judged one by one", why=f"{len(answers)} answers to {len(open_here)} changes"
+        )
+    return rulings | dict(zip(open_here, answers, strict=True))
+
+
+def _bring(run: Run, workspace: int, found: Sequence[Change], chosen: Sequence[Change], tell: Tell) -> None:
+    """Do what was chosen, or nothing. Raises OSError."""
+    journal = Journal(run)
+    place = stage.place(workspace)
+    tell("begin")
+    journal.begin(place)
+    labels = LabelStore(FileJournal.of_workspace(Path(run.state_directory), run.workspace))
+    written = {each.path: each.digest for each in chosen if each.what in PLAIN_NAMES and each.kind != "directory"}
+    try:
+        with _staged(workspace, place) as ready:
+            made = {each.path for each in found if each.what == words.ADDED and each.kind == "directory"}
+            steps = _filled(run, workspace, ready, plan.steps(chosen, made), chosen, tell)
+            labels.will_write_all(written, run.exposure)
+            tell("plan")
+            journal.plan(steps)
+            _done(journal, workspace, ready, steps, tell)
+    except BaseException:
+        _recovered(run, workspace, tell)
+        raise
+    labels.settle_all(written)
+    _recovered(run, workspace, tell)
+
+
+def _done(journal: Journal, workspace: int, ready: Stage, steps: Sequence[Step], tell: Tell) -> None:
+    transaction = Transaction(workspace, ready, tell)
+    try:
+        transaction.do(steps)
+        tell("sync")
+        transaction.sync(steps)
+    finally:
+        transaction.close()
+    journal.know(transaction.left)
+    tell("done")
+    journal.done()
+
+
+@contextmanager
+def _staged(workspace: int, place: str) -> Iterator[Stage]:
+    """Make the stage and hold it."""
+    above, name = split(place)
+    with directory(workspace, above) as folder:
+        os.mkdir(name, 0o700, dir_fd=folder)
+        with directory(folder, (name,)) as own:
+            yield Stage(own)
+
+
+def _filled(
+    run: Run, workspace: int, ready: Stage, steps: Sequence[Step], chosen: Sequence[Change], tell: Tell
+) -> list[Step]:
+    """Stage everything, durably, and return the steps with the stamps of what is staged."""
+    contents = {each.path: each for each in chosen if each.what not in {words.MODE, words.DELETED}}
+    filled = []
+    with held(run.upper) as upper:
+        for step in steps:
+            if step.do not in {plan.MKDIR, plan.PUT, plan.SWAP}:
+                filled.append(step)
+                continue
+            tell(f"stage {step.path}")
+            fresh = ready.fill(step, contents.get(step.path), upper)
+            if step.do == plan.SWAP:
+                above, name = split(step.path)
+                with directory(workspace, above) as folder:
+                    fresh = ready.owned_as(step, os.lstat(name, dir_fd=folder))
+            filled.append(Step(step.do, step.path, step.number, step.mode, step.before, fresh))
+    copied = [step for step in filled if step.do in {plan.PUT, plan.SWAP} and contents[step.path].kind == "file"]
+    if len(copied) <= SYNCED_ALONE:
+        for step in copied:
+            ready.sync(step)
+        os.fsync(ready.folder)
+    else:
+        syscalls.sync(ready.folder)
+    return filled
+
+
+def _recovered(run: Run, workspace: int, tell: Tell) -> bool:
+    """Bring an apply to its end or undo it; whichever, nothing is left of it. Raises CannotEnforce."""
+    journal = Journal(run)
+    if not journal.has(marks.BEGUN):
+        if journal.has(marks.DONE):
+            journal.ended(marks.DONE)
+        return False
+    place = journal.stage()
+    above, name = split(place)
+    if not name.startswith(stage.PREFIX) or above not in {(), (".git",)}:
+        raise CannotEnforce(f"the journal of the run {run.id} names {place!r}, which is no stage")
+    if journal.has(marks.PLAN) and not journal.has(marks.DONE):
+        _undone(run, journal, workspace, place, tell)
+        tell("undone")
+        # INVARIANT: the plan goes before the stage, so that a half-removed stage is never undone from.
+        journal.ended(marks.PLAN)
+    tell("clean")
+    with suppress(FileNotFoundError), directory(workspace, above) as folder:
+        stage.remove(folder, name)
+    tell("cleaned")
+    journal.ended(marks.PLAN, marks.BEGUN)
+    journal.ended(marks.DONE)
+    return True
+
+
+def _undone(run: Run, journal: Journal, workspace: int, place: str, tell: Tell) -> None:
+    above, name = split(place)
+    with directory(workspace, above) as folder, directory(folder, (name,)) as own:
+        transaction = Transaction(workspace, Stage(own), tell)
+        try:
+            steps = journal.steps()
+            stranded = transaction.undo(steps)
+            transaction.sync(steps)
+        finally:
+            transaction.close()
+        journal.know(transaction.left)
+    if stranded:
+        shown = ", ".join(words.printable(path) for path in stranded[:3])
+        raise CannotEnforce(
+            "an interrupted apply can't be undone as a whole",
+            why=f"somebody changed {len(stranded)} of its files since: {shown}",
+            fix=f"what it had replaced is in {os.path.join(run.workspace, place)}; put it where it belongs, "
+            f"then remove that directory and {run.journal}",
+        )

@@ -1,0 +1,217 @@
+"""All or nothing: the process dies at every step, and what recovers is entirely old or entirely new."""
+
+import os
+import shutil
+import signal
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nucleus.apply import apply, recover, syscalls
+from nucleus.apply.transaction import MeanwhileError
+from tests.apply.world import World, everything
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World.make(tmp_path)
+
+
+def busy(world: World) -> None:
+    """Prepare a run that has every kind of step."""
+    for path in ("changed", "gone", "tree/a", "tree/b/c", "to-file/x", "to-dir", "mode"):
+        world.host(path)
+    (world.workspace / "linked").symlink_to("changed")
+    world.start()
+    world.put("changed")
+    world.put("linked", "a file now")
+    world.gone("gone")
+    world.gone("tree")
+    world.put("to-file", "file")
+    world.put("to-dir/inside/deep")
+    world.put("mode", "old", mode=0o600)
+    world.put("fresh/run", mode=0o755)
+    (world.folder / "upper" / "link").symlink_to("/etc")
+    os.mkfifo(world.folder / "upper" / "pipe")
+
+
+def again(base: Path) -> World:
+    """Make a busy world, in the place of one that was."""
+    shutil.rmtree(base, ignore_errors=True)
+    base.mkdir()
+    world = World.make(base)
+    busy(world)
+    return world
+
+
+def dies(at: int, work: Callable[[Callable[[str], None]], object]) -> bool:
+    """Do ``work`` in a process that is killed at its step ``at``; return whether it was."""
+    child = os.fork()
+    if child == 0:
+        count = 0
+
+        def pull_the_plug(_: str) -> None:
+            nonlocal count
+            if count == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            count += 1
+
+        try:
+            work(pull_the_plug)
+        except BaseException:  # noqa: BLE001  the parent fails, and this says why
+            traceback.print_exc()
+            os._exit(3)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in {0, -signal.SIGKILL}
+    return status != 0
+
+
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_killed_at_any_step_it_recovers_to_the_old_or_the_new_workspace(tmp_path: Path) -> None:
+    world = again(tmp_path / "model")
+    old = world.listing()
+    at, seen = 0, set()
+    while True:
+        run = world.run
+        if not dies(at, lambda tell: apply(run, everything, tell=tell)):  # noqa: B023  called at once
+            break
+        recover(run)
+        now = world.listing()
+        if now == old:
+            seen.add("old")
+        else:
+            new = now
+            seen.add("new")
+            assert recover(run) is False
+            world = again(tmp_path / "model")  # for the steps that remain
+        at += 1
+    assert seen == {"old", "new"}
+    assert world.listing() == new
+    assert at > 30
+
+
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_killed_while_it_recovers_it_recovers_all_the_same(world: World) -> None:
+    busy(world)
+    old = world.listing()
+    at = 0
+    while True:
+        # The last step before "done": everything has been done, and has to be undone.
+        assert dies(0, lambda tell: apply(world.run, everything, tell=_only_at("sync", tell)))
+        if not dies(at, lambda tell: recover(world.run, tell)):
+            break
+        recover(world.run)
+        assert world.listing() == old
+        at += 1
+    assert world.listing() == old
+    assert at > 15
+
+
+def _only_at(what: str, tell: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda about: tell(about) if about == what else None
+
+
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_without_the_journal_a_killed_apply_leaves_half_a_workspace(world: World) -> None:
+    """Switched off: what the journal is for."""
+    busy(world)
+    old = world.listing()
+    assert dies(0, lambda tell: apply(world.run, everything, tell=_only_at("put link", tell)))
+    shutil.rmtree(world.folder / "journal")
+    assert recover(world.run) is False
+    assert world.listing() != old
+    assert not (world.workspace / "gone").exists()
+    assert (world.workspace / "mode").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    "step", ["drop gone", "swap changed", "put fresh/run", "chmod mode", "mkdir fresh", "rmdir tree"]
+)
+def test_a_host_that_changes_between_the_look_and_the_step_undoes_everything(world: World, step: str) -> None:
+    busy(world)
+
+    def meddle(about: str) -> None:
+        if about == step:
+            path = world.workspace / step.partition(" ")[2]
+            if path.is_dir():
+                (path / "mine").write_text("mine")
+            elif "mkdir" in about:
+                path.mkdir()
+            elif "chmod" in about:
+                path.chmod(0o640)
+            else:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text("mine")
+
+    old = world.listing()
+    with pytest.raises(OSError, match=r"meanwhile|not empty"):
+        apply(world.run, everything, tell=meddle)
+    now = world.listing()
+    differing = {path for path in old.keys() | now.keys() if old.get(path) != now.get(path)}
+    touched = step.partition(" ")[2]
+    assert differing <= {touched, f"{touched}/mine", "fresh"}
+    assert not [name for name in now if "nucleus-apply" in name]
+
+
+def test_a_disk_that_is_full_leaves_everything_as_it_was(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy(world)
+    old = world.listing()
+    written = 0
+
+    def full(*_: object) -> int:
+        nonlocal written
+        written += 1
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "copy_file_range", full)
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(OSError, match="No space left"):
+        apply(world.run, everything)
+    assert written > 0
+    assert world.listing() == old
+
+
+def test_file_systems_without_swapping_renames_are_served_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy(world)
+
+    def unable(*_: object) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(syscalls, "rename", unable)
+    old = world.listing()
+    with pytest.raises(RuntimeError):
+        apply(world.run, everything, tell=_raising("sync"))
+    assert world.listing() == old
+    assert world.apply(yes=True).complete
+    assert (world.workspace / "changed").read_text() == "new"
+
+
+def _raising(what: str) -> Callable[[str], None]:
+    def tell(about: str) -> None:
+        if about == what:
+            raise RuntimeError(about)
+
+    return tell
+
+
+def test_a_link_that_appears_in_the_path_is_not_followed(world: World, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    world.host("dir/a")
+    world.start()
+    world.put("dir/b")
+
+    def meddle(about: str) -> None:
+        if about == "put dir/b":
+            shutil.rmtree(world.workspace / "dir")
+            (world.workspace / "dir").symlink_to(tmp_path / "outside")
+
+    with pytest.raises(OSError, match=r"Not a directory|symbolic"):
+        apply(world.run, everything, tell=meddle)
+    assert os.listdir(tmp_path / "outside") == []
+
+
+def test_meanwhile_names_the_path() -> None:
+    assert MeanwhileError("a/b").filename == "a/b"
