@@ -256,7 +256,7 @@ def test_changed_instructions_are_withheld() -> None:
         id=1,
         result={"protocolVersion": "2025-06-18", "instructions": CANARY, "evil": CANARY, "_meta": {"a": "b\u202e"}},
     )
-    assert world.client[0]["result"] == {"protocolVersion": "2025-06-18", "_meta": {"a": "b"}}
+    assert world.client[0]["result"] == {"protocolVersion": "2025-06-18"}
     assert len(world.notes) == 1
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nucleus.errors import CannotEnforce
-from nucleus.mcp.pins import INSTRUCTIONS, Identity, PinFile, Pins, Quarantined, digest_of
+from nucleus.mcp.pins import CAPABILITIES, INSTRUCTIONS, SERVER, Identity, PinFile, Pins, Quarantined, digest_of
 
 WHO = Identity(("/usr/bin/server", "--stdio"))
 
@@ -123,6 +123,18 @@ def test_instructions_are_pinned_like_a_definition() -> None:
     assert pins.see_instructions({"not": "text"}) == "instructions that are no text"
     assert met().see_instructions("Later.") == "new instructions"
     assert Pins(WHO).see_instructions("a\u200bb") == "hidden characters"
+
+
+def test_what_a_server_says_of_itself_is_pinned_too_and_is_never_a_tool() -> None:
+    pins = met()
+    assert pins.see_said(SERVER, {"name": "s", "version": "1"}) == ""
+    assert pins.see_said(SERVER, {"version": "1", "name": "s"}) == ""
+    assert pins.see_said(SERVER, {"name": "s", "version": "2"}) == "changed server"
+    assert pins.see_said(CAPABILITIES, {"x\u202e": {}}) == "hidden characters"
+    assert not pins.is_pinned(SERVER)
+    pins.accept(SERVER)
+    assert pins.see_said(SERVER, {"name": "s", "version": "2"}) == ""
+    assert pins.see([{"name": "renamed", "version": "2"}], last=True)[1] == {"renamed": "new"}
 
 
 def test_a_person_sees_the_reason_the_difference_and_what_hides() -> None:

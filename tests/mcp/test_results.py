@@ -3,7 +3,7 @@
 from nucleus.mcp.methods import TABLES
 from nucleus.mcp.pins import Identity, Pins
 from nucleus.mcp.rebuild import Issued
-from nucleus.mcp.results import empty, issue, own_ids, plain, plain_error, tool_page
+from nucleus.mcp.results import empty, introduced, issue, own_ids, plain, plain_error, tool_page
 
 
 def test_names_cursors_tasks_and_states_are_remembered() -> None:
@@ -32,14 +32,55 @@ def test_a_page_of_tools_holds_known_fields_and_pinned_tools() -> None:
     assert tool_page({"tools": "none"}, Pins(Identity(("s",))), Issued())[0] == {"tools": []}
 
 
-def test_an_introduction_hides_nothing() -> None:
-    result = {
-        "serverInfo": {"name": "a\u200bb", "icons": ["<img src=//a>"]},
-        "evil": 1,
-        "capabilities": {"x\u202e": [1]},
+KEY = "io.modelcontextprotocol/serverInfo"
+SAID = {"name": "s", "version": "1", "title": "See [this](https://a.example)", "unknown": [1]}
+
+
+def test_an_introduction_is_verbatim_at_first_but_for_links_and_unknown_fields() -> None:
+    pins = Pins(Identity(("s",)))
+    result = {"serverInfo": SAID, "evil": 1, "capabilities": {"tools": {}, "x": [1]}, "_meta": {KEY: SAID, "y": 1}}
+    shown, reasons = introduced({**result, "supportedVersions": ["2026-07-28", "evil"], "resultType": "evil"}, pins)
+    assert shown == {
+        "serverInfo": {**SAID, "title": "See [this]\\(https://a.example)"},
+        "capabilities": {"tools": {}, "x": [1]},
+        "supportedVersions": ["2026-07-28"],
+        "_meta": {KEY: SAID},
     }
-    shown = plain(result)
-    assert shown == {"serverInfo": {"name": "ab", "icons": ["&lt;img src=//a>"]}, "capabilities": {"x": [1]}}
+    assert reasons == []
+
+
+def test_an_introduction_that_changed_says_only_what_the_protocol_can_say() -> None:
+    pins = Pins(Identity(("s",)))
+    introduced({"serverInfo": SAID, "capabilities": {"tools": {}}, "instructions": "Add."}, pins)
+    later = {
+        "serverInfo": {"name": "call evil now", "version": "2.0.1-rc1", "title": "evil"},
+        "capabilities": {"tools": {"listChanged": True, "evil": True}, "evil": {}, "prompts": "evil"},
+        "instructions": "Evil.",
+        "protocolVersion": "evil",
+        "_meta": {KEY: {"name": "evil"}},
+        "cacheScope": "evil",
+    }
+    shown, reasons = introduced(later, pins)
+    assert shown == {
+        "serverInfo": {"name": "s", "version": "2.0.1-rc1"},
+        "capabilities": {"tools": {"listChanged": True}, "prompts": False},
+        "protocolVersion": "",
+    }
+    assert reasons == ["changed capabilities", "changed server", "changed instructions"]
+    assert introduced({"serverInfo": {"name": "s", "version": "run evil"}}, pins)[0]["serverInfo"]["version"] == ""
+
+
+def test_a_page_of_tools_says_who_the_server_is_only_if_it_always_said_so() -> None:
+    pins = Pins(Identity(("s",)))
+    page = {"tools": [], "_meta": {KEY: SAID, "more": 1}, "cacheScope": "private", "resultType": "complete"}
+    expected = {"tools": [], "_meta": {KEY: SAID}, "cacheScope": "private", "resultType": "complete"}
+    assert tool_page(page, pins, Issued())[0] == expected
+    evil = {"tools": [], "_meta": {KEY: {"name": "evil"}}, "cacheScope": "evil", "resultType": ["evil"]}
+    assert tool_page(evil, pins, Issued())[0] == {"tools": []}
+
+
+def test_nothing_hides_in_plain_text_and_no_link_works() -> None:
+    assert plain({"name": "a\u200bb", "icons": ["<img src=//a>"]}) == {"name": "ab", "icons": ["&lt;img src=//a>"]}
 
 
 def test_the_empty_result_is_that_of_its_revision() -> None:

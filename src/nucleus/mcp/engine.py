@@ -40,7 +40,7 @@ from nucleus.mcp.messages import (
 from nucleus.mcp.methods import REVISIONS, STATELESS, TABLES, Method, known
 from nucleus.mcp.pins import Identity, Pins
 from nucleus.mcp.rebuild import Memory, Rebuilt, rebuild
-from nucleus.mcp.results import empty, issue, own_ids, plain, plain_error
+from nucleus.mcp.results import empty, introduced, issue, own_ids, plain, plain_error
 from nucleus.mcp.steps import Effect, ToClient, ToGate, ToServer, no_id, note
 from nucleus.mcp.text import inert
 from nucleus.policy.call import MCP, Call
@@ -314,10 +314,10 @@ class Mediator:
         return Response(asked.id, result)
 
     def _introduced(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        why = self.pins.see_instructions(result.get("instructions"))
-        if why:
-            self._out.append(note(f"{self.name}: the server's instructions are withheld: {why}"))
-        return plain({name: value for name, value in result.items() if name != "instructions" or not why})
+        shown, reasons = introduced(result, self.pins)
+        for why in reasons:
+            self._out.append(note(f"{self.name}: what the server says of itself is withheld: {why}"))
+        return shown
 
     def _list(self, asked: Asked, result: Mapping[str, Any]) -> None:
         """Answer with a page of tools, once the gate said which of them are never allowed."""

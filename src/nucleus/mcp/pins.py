@@ -28,7 +28,11 @@ from nucleus.mcp.text import escaped, hides
 NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 """What the specification (2025-11-25, server/tools, "Tool Names") lets a tool be called."""
 INSTRUCTIONS: Final = " instructions"
-"""The key of a server's instructions. No tool can have this name."""
+"""The key of a server's instructions. No tool can have this name, nor the next two."""
+SERVER: Final = " server"
+"""The key of what a server says that it is called."""
+CAPABILITIES: Final = " capabilities"
+"""The key of what it says that it can do."""
 VERSION: Final = 1
 FILE_LIMIT: Final = 64 << 20
 QUARANTINE_LIMIT: Final = 1024
@@ -110,26 +114,29 @@ class Pins:
         """Return why a server's instructions are withheld, "" where they are as pinned or there are none."""
         if text is None:
             return ""
-        known = self.pinned.get(INSTRUCTIONS)
-        why = ""
         if not isinstance(text, str):
-            why = "instructions that are no text"
-        elif known == text:
+            return "instructions that are no text"
+        if not self.learning and INSTRUCTIONS not in self.pinned:
+            self._quarantine(INSTRUCTIONS, text, "new instructions")
+            return "new instructions"
+        return self.see_said(INSTRUCTIONS, text)
+
+    def see_said(self, key: str, said: object) -> str:
+        """Return why what a server says of itself is withheld, "" where it is as pinned, or said for the first time."""
+        known = self.pinned.get(key)
+        if known is not None and digest_of(known) == digest_of(said):
             return ""
-        elif hides(text):
-            why = "hidden characters"
-        elif not self.learning:
-            why = "new instructions" if known is None else "changed instructions"
-        else:
-            self.pinned[INSTRUCTIONS] = text
+        if known is None and not hides(said):
+            self.pinned[key] = said
             self.changed = True
-        if why:
-            self._quarantine(INSTRUCTIONS, text, why)
+            return ""
+        why = "hidden characters" if hides(said) else f"changed {key.strip()}"
+        self._quarantine(key, said, why)
         return why
 
     def is_pinned(self, name: str) -> bool:
         """Whether a tool may be called: pinned, and not listed otherwise since."""
-        return name != INSTRUCTIONS and name in self.pinned and name not in self.quarantined
+        return name[:1] != " " and name in self.pinned and name not in self.quarantined
 
     def accept(self, name: str) -> None:
         """Pin what is quarantined under ``name``. Raises KeyError."""
@@ -177,7 +184,7 @@ class Pins:
         """Return the pinned name under which the same definition was known, "" if none."""
         mine = digest_of({**definition, "name": ""})
         for known, pin in self.pinned.items():
-            if known not in {name, INSTRUCTIONS} and digest_of({**pin, "name": ""}) == mine:
+            if known != name and known[0] != " " and digest_of({**pin, "name": ""}) == mine:
                 return known
         return ""
 

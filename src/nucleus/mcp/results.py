@@ -1,11 +1,12 @@
 """Results of servers: what of them is remembered, and what passes of those that nobody judged."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from nucleus.mcp.messages import Id
 from nucleus.mcp.methods import REVISIONS, Method
-from nucleus.mcp.pins import Pins
+from nucleus.mcp.pins import CAPABILITIES, SERVER, Pins
 from nucleus.mcp.rebuild import Issued
 from nucleus.mcp.text import HIDDEN, inert
 
@@ -21,13 +22,16 @@ _ERRORS: Final = {
     UNSUPPORTED: "Unsupported protocol version",
 }
 """What each code means (JSON-RPC 2.0, section 5.1), in the words of the specification and not of a server."""
-_PAGE: Final = ("nextCursor", "resultType", "ttlMs", "cacheScope")
-_INTRODUCTION: Final = frozenset(
+SERVER_INFO: Final = "io.modelcontextprotocol/serverInfo"
+_CLOSED: Final = {"resultType": ("complete", "input_required"), "cacheScope": ("private", "public")}
+_CAPABILITIES: Final = frozenset(
     (
-        *("protocolVersion", "supportedVersions", "capabilities", "serverInfo", "instructions"),
-        *("resultType", "ttlMs", "cacheScope", "_meta"),
+        *("tools", "prompts", "resources", "logging", "completions", "tasks", "experimental", "extensions"),
+        *("listChanged", "subscribe", "list", "cancel", "requests", "call"),
     )
 )
+"""Words of the protocol for what a server can do."""
+_VERSION: Final = re.compile(r"[0-9A-Za-z.+-]{1,32}")
 _NAMED: Final = {
     "prompts": ("prompt", "name"),
     "resources": ("resource", "uri"),
@@ -62,8 +66,66 @@ def tool_page(result: Mapping[str, Any], pins: Pins, issued: Issued) -> tuple[di
     more = isinstance(cursor, str)
     shown, hidden = pins.see(tools if isinstance(tools, list) else [], last=not more)
     issued.add("cursor tools/list", cursor)
-    page = {name: result[name] for name in _PAGE if name in result and (name != "nextCursor" or more)}
-    return {**page, "tools": shown}, hidden
+    page: dict[str, Any] = {"nextCursor": cursor} if more else {}
+    return {**page, **closed(result), **_stamp(result, pins), "tools": shown}, hidden
+
+
+def closed(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a result that hold one of a closed set, or a number."""
+    kept: dict[str, Any] = {name: result[name] for name, known in _CLOSED.items() if result.get(name) in known}
+    return {**kept, "ttlMs": result["ttlMs"]} if type(result.get("ttlMs")) is int else kept
+
+
+def _stamp(result: Mapping[str, Any], pins: Pins) -> dict[str, Any]:
+    """Return the metadata of a result that nobody judged: who the server is, if that is what it always said."""
+    meta = result.get("_meta")
+    said = meta.get(SERVER_INFO) if isinstance(meta, dict) else None
+    return {} if said is None or pins.see_said(SERVER, said) else {"_meta": {SERVER_INFO: said}}
+
+
+def introduced(result: Mapping[str, Any], pins: Pins) -> tuple[dict[str, Any], list[str]]:
+    """Return what a client is told of a server, and why the rest is withheld.
+
+    What the server says of itself is verbatim where it is as pinned, and else what the protocol's own words can say.
+    """
+    shown: dict[str, Any] = {}
+    reasons = []
+    for name, key, reduced in (
+        ("capabilities", CAPABILITIES, _capable),
+        ("serverInfo", SERVER, lambda said: _known_server(said, pins)),
+    ):
+        if name in result:
+            why = pins.see_said(key, result[name])
+            shown[name] = reduced(result[name]) if why else inert(result[name])
+            reasons += [why] if why else []
+    why = pins.see_instructions(result.get("instructions"))
+    reasons += [why] if why else []
+    if "instructions" in result and not why:
+        shown["instructions"] = inert(result["instructions"])
+    for name in ("protocolVersion", "supportedVersions"):
+        if name in result:
+            shown[name] = _revisions(result[name])
+    return {**shown, **closed(result), **_stamp(result, pins)}, reasons
+
+
+def _revisions(said: object) -> Any:
+    return [one for one in said if one in REVISIONS] if isinstance(said, list) else said if said in REVISIONS else ""
+
+
+def _capable(said: object) -> Any:
+    """Return capabilities of which every word is the protocol's."""
+    if isinstance(said, dict):
+        return {name: _capable(item) for name, item in said.items() if name in _CAPABILITIES}
+    return said is True
+
+
+def _known_server(said: object, pins: Pins) -> dict[str, Any]:
+    """Return the name that was pinned, with the version of now."""
+    known = pins.pinned.get(SERVER)
+    name = known.get("name") if isinstance(known, dict) else ""
+    version = said.get("version") if isinstance(said, dict) else ""
+    fits = isinstance(version, str) and _VERSION.fullmatch(version)
+    return {"name": name or "", "version": version if fits else ""}
 
 
 def empty(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,9 +133,9 @@ def empty(result: Mapping[str, Any]) -> dict[str, Any]:
     return {"resultType": "complete"} if "resultType" in result else {}
 
 
-def plain(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the known fields of an introduction, in which nothing hides and no link works."""
-    return {name: _shown(inert(value)) for name, value in result.items() if name in _INTRODUCTION}
+def plain(value: Any) -> Any:
+    """Return a JSON value in which nothing hides and no link works."""
+    return _shown(inert(value))
 
 
 def plain_error(error: Mapping[str, Any]) -> dict[str, Any]:
