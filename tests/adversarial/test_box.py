@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from nucleus.gate.effects import Limits, Permit
-from nucleus.local import bwrap, ns
+from nucleus.local import bwrap, views
 from nucleus.local.ns import NsBox
 from tests.adversarial import escapes
 from tests.adversarial.escapes import WAYS
@@ -246,7 +246,7 @@ HIDDEN = ["private", "private/**"]
 def in_a_box(world: World, ways: list[str], executable: str = "") -> bytes:
     """Run the ways in a box and return everything that they printed."""
     box = NsBox(str(world.state), executable=executable)
-    args = {"argv": [box._python, "-I", "escapes.py"], "hidden": HIDDEN, "cwd": "."}
+    args = {"argv": [box._views.python, "-I", "escapes.py"], "hidden": HIDDEN, "cwd": "."}
     outcome = box.run(Permit(0, "proc.run", args, str(world.workspace), Limits(1 << 20, 50)), told(world, ways))
     assert outcome.status == "ok", outcome
     assert outcome.value["status"] == 0, outcome
@@ -333,7 +333,7 @@ def test_nothing_gets_out_of_the_box_of_an_ordinary_user(world: World) -> None:
 
 def reachable() -> str:
     """Return an interpreter that any user can start, or skip: bubblewrap and our code must be readable too."""
-    for needed in (bwrap.find().path, ns.INSIDE):
+    for needed in (bwrap.find().path, views.INSIDE):
         if not open_to_all(needed):
             pytest.skip(f"an ordinary user can't read {needed}")
     for path in (os.path.realpath(sys.executable), "/usr/bin/python3"):

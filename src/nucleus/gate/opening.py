@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce, NucleusError, PolicyError, TraceError
-from nucleus.gate import lineage
+from nucleus.gate import contained, lineage
+from nucleus.gate.contained import CONTAINED
 from nucleus.gate.credentials import Credentials
 from nucleus.gate.desk import ancestor_gate
 from nucleus.gate.events import Opened, Tightened
@@ -67,6 +68,18 @@ class Opening:
     choices: Mapping[str, Any]
 
 
+def plan(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a box for these choices must hide and may be given. Nothing is opened, nothing is recorded.
+
+    Raises PolicyError, CannotEnforce.
+    """
+    workspace = _workspace(fields)
+    outside(workspace)
+    state = prepare(state_directory(_text(fields, "state")), Path(workspace))
+    policy = _policy(fields, workspace, home_of(os.getuid()), state)
+    return contained.needs(policy, fields.get("shown") or {})
+
+
 def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Opening:
     """Return the opening that a client asks for, or raise PolicyError, CannotEnforce or TraceError."""
     kernel = verify_kernel()
@@ -88,12 +101,19 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
     principal = secrets.token_hex(8)
     before = lineage.inherited(state, client)
     level = SEALED if fields.get("seal") else MEDIATED if fields.get("session") else COOPERATIVE
+    containment = fields.get("seal") or {}
+    exposure = before.exposure
+    if fields.get("containment"):
+        contained.same_policy(policy, fields)
+        level, containment = CONTAINED, fields["containment"]
+        context = contained.in_a_box(context)
+        exposure |= contained.first_exposure(policy, context, fields.get("shown") or {})
     authority = policy.authority & before.authority
     budget = min(policy.budget.micro_units, before.budget)
     event = Opened(
         principal,
         authority,
-        before.exposure,
+        exposure,
         budget,
         now + policy.budget.seconds * SECOND_NS,
         policy.budget.egress_bytes,
@@ -111,10 +131,10 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
             ],
         },
         "level": level,
-        "containment": fields.get("seal") or {},
+        "containment": containment,
         "principal": principal,
         "recovers": [_recovered(Path(trace)) for trace in before.unclean],
-        "state": [authority, before.exposure, budget, 0],
+        "state": [authority, exposure, budget, 0],
     }
     writer = TraceWriter.create(state / "traces", header, witness=Path(witness) if witness else None)
     lineage.enter(state, client, writer.path)

@@ -1,4 +1,4 @@
-"""The self-test of a box, and then the command: ``python -I -S -B inside.py CONFIG REPORT``.
+"""The self-test of a box, and then the command: ``python -I -S -B inside.py CONFIG REPORT [live ...]``.
 
 Runs as the first program of a finished box, under the very filter, mounts and
 namespaces that the command gets, and becomes the command by exec. It asks the
@@ -10,6 +10,11 @@ ended by a NUL: home, workspace, names that home may hold (joined by ``/``), num
 absent paths, those paths, the command. The report is ``ok``, or ``failed``
 and a sentence; after ``ok`` comes nothing, or ``exec ERRNO``. Imports nothing of
 Nucleus: it is the one file of ours that a box shows.
+
+In a box that lives, ``live TERMINAL KEPT PROCESSES DATA`` follow: which of ``012``
+are a terminal, which descriptors the command keeps, and its limits. Then the
+report is a socket: ``ok`` carries the terminal's other side, and the command
+begins only after the letter ``g`` came back.
 """
 
 import _socket
@@ -23,6 +28,8 @@ import sys
 CANNOT_ENFORCE = 78
 NOT_FOUND = 127
 PROCESSES = 4096
+GO = b"g"
+TIOCSCTTY = 0x540E
 TIOCSTI = 0x5412
 ALL_ZERO = "0000000000000000"
 HELD = {
@@ -178,18 +185,43 @@ def verify(words: list[str], known: set[int]) -> list[str]:
     return command
 
 
+def terminal(streams: str) -> int:
+    """Make a terminal of this box's own the controlling one, and the standard ``streams``; return its other side."""
+    other, own = os.openpty()
+    fcntl.ioctl(own, TIOCSCTTY, 0)
+    for stream in streams:
+        os.dup2(own, int(stream))
+    os.close(own)
+    return other
+
+
+def announce(report: int, other: int) -> None:
+    """Say that all holds, and hand out the terminal's other side."""
+    if other < 0:
+        os.write(report, b"ok\n")
+        return
+    sock = _socket.socket(fileno=os.dup(report))
+    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, other.to_bytes(4, sys.byteorder))
+    sock.sendmsg([b"ok\n"], [rights])
+    sock.close()
+    os.close(other)
+
+
+def limit(name: int, most: int) -> None:
+    """Bound one resource of this process and its children; never above what holds already."""
+    _, now = resource.getrlimit(name)
+    bound = most if now == resource.RLIM_INFINITY else min(most, now)
+    resource.setrlimit(name, (bound, bound))
+
+
 def become(command: list[str], report: int) -> int:
-    """Become the command, as a program that nobody prepared: default signals, no core file, bounded processes."""
+    """Become the command, as a program that nobody prepared: default signals, no core file."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, most = resource.getrlimit(resource.RLIMIT_NPROC)
-    bound = PROCESSES if most == resource.RLIM_INFINITY else min(PROCESSES, most)
-    resource.setrlimit(resource.RLIMIT_NPROC, (bound, bound))
     os.umask(0o022)
     os.environ.pop("LC_CTYPE", None)
     os.set_inheritable(report, False)
-    os.write(report, b"ok\n")
     try:
         os.execvp(command[0], command)  # noqa: S606  the command that was permitted, an argument list
     except OSError as error:
@@ -200,10 +232,22 @@ def become(command: list[str], report: int) -> int:
 def main(arguments: list[str]) -> int:
     """Test the box and become the command; return only where that is not possible."""
     config, report = int(arguments[0]), int(arguments[1])
+    live = arguments[2:3] == ["live"]
+    streams, kept, processes, data = arguments[3:7] if live else ("", "", str(PROCESSES), "0")
     try:
-        command = verify(configuration(config), {0, 1, 2, report})
+        known = {0, 1, 2, report, *map(int, filter(None, kept.split(",")))}
+        command = verify(configuration(config), known)
+        if live and os.getsid(0) != os.getpid():
+            os.setsid()  # a session, and so a process group, of its own: signals from outside reach all of it
+        other = terminal(streams) if streams else -1
+        limit(resource.RLIMIT_NPROC, int(processes))
+        if int(data):
+            limit(resource.RLIMIT_DATA, int(data))
+        announce(report, other)
     except (BrokenPromiseError, OSError, ValueError, IndexError) as error:
         os.write(report, b"failed " + str(error).encode("utf-8", "backslashreplace") + b"\n")
+        return CANNOT_ENFORCE
+    if live and os.read(report, 1) != GO:
         return CANNOT_ENFORCE
     return become(command, report)
 

@@ -15,26 +15,22 @@ import errno
 import fcntl
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import BoxReport, Limits, Outcome, Permit
-from nucleus.gate.hardening import home_of
-from nucleus.local import bwrap, host, layers, probe
-from nucleus.local.argv import NAMESPACES, View, options, packed, within
+from nucleus.local import layers, probe
+from nucleus.local.argv import NAMESPACES, View, packed, within
 from nucleus.local.bwrap import Bubblewrap
 from nucleus.local.pump import Pump, TooMuchError
+from nucleus.local.started import Started, failed
+from nucleus.local.views import Views
 
-INSIDE: Final = str(Path(__file__).with_name("inside.py"))
-_SHOWN_AS: Final = "/run/nucleus-self-test.py"
 STDERR_LIMIT: Final = 64 << 10
 """Bytes of what a command said on standard error that its result carries: the last ones."""
 CHANGES_LIMIT: Final = 1000
@@ -85,14 +81,7 @@ class NsBox:
         installed packages are, for a process whose path list is gone by now.
         """
         self._state = os.path.realpath(state)
-        self._readable = tuple(os.path.realpath(path) for path in readable)
-        self._variables = tuple((variables or {}).items())
-        self._path_list = tuple(sys.path) if path_list is None else tuple(path_list)
-        base = executable or getattr(sys, "_base_executable", "") or sys.executable
-        prefix = sys.base_prefix if not executable else os.path.dirname(os.path.dirname(os.path.realpath(executable)))
-        library = os.__file__ if not executable else os.path.realpath(executable)
-        self._python, self._python_needs = host.python(base, prefix, library)
-        self._bubblewrap: Bubblewrap | None = None
+        self._views = Views(state, readable=readable, variables=variables, path_list=path_list, executable=executable)
         self._report: BoxReport | None = None
 
     def probe(self) -> BoxReport:
@@ -102,7 +91,7 @@ class NsBox:
         """
         if self._report is not None:
             return self._report
-        found = self._bubblewrap = bwrap.find(self._path_list)
+        found = self._views.found()
         program = probe.program()
         self._sweep()
         run = self._begin()
@@ -110,19 +99,7 @@ class NsBox:
             self._prove(run, found)
         finally:
             run.end()
-        self._report = BoxReport(
-            "ns",
-            attested=True,
-            layers={
-                "bubblewrap": f"{found.version[0]}.{found.version[1]}",
-                "namespaces": " ".join(word.rpartition("-")[2] for word in NAMESPACES[:-1]),
-                "network": "none but loopback",
-                "files": "allow-listed, read-only; home empty",
-                "workspace": "overlay; changes are listed and not applied",
-                "seccomp": f"deny-list of {len(program) // 8} instructions",
-                "self-test": "passed in the box",
-            },
-        )
+        self._report = BoxReport("ns", attested=True, layers=attestation(found, len(program)))
         return self._report
 
     def run(self, permit: Permit, stdin: bytes) -> Outcome:
@@ -151,7 +128,7 @@ class NsBox:
         if not _is_folder(workspace, cwd, hidden):
             return _failed("FileNotFoundError", f"{os.strerror(errno.ENOENT)}: {cwd!r}", errno.ENOENT)
         layers.dress(workspace, run.path("upper"))
-        view = self._view(run, workspace, cwd, command[0])
+        view = self._views.view(run.folder, workspace, cwd, command[0])
         return self._perform(view, hidden, command, stdin, permit.limits, end)
 
     def _perform(
@@ -159,9 +136,9 @@ class NsBox:
     ) -> Outcome:
         """Start the box, move the bytes, and return what came of it when everything in it is dead."""
         inside = _configuration(view, hidden, command)
-        with _Started(self._found(), self._python, view, inside) as started:
+        with Started(self._views.found(), self._views.python, view, inside) as started:
             pump = Pump(started.process, stdin, limits.bytes)
-            out, said, report = started.connect(pump)
+            out, said, report = _connect(started, pump)
             try:
                 pump.run(end)
             except TimeoutError as error:
@@ -188,7 +165,7 @@ class NsBox:
         end = time.monotonic() + _PROBE_SECONDS
         try:
             hidden = layers.mask(workspace, run.path("masks"), layers.hiding([]))
-            view = self._view(run, workspace, ".", "sh", state=run.path("unseen"))
+            view = self._views.view(run.folder, workspace, ".", "sh", state=run.path("unseen"))
             outcome = self._perform(view, hidden, ["sh", "-c", script], b"", Limits(1 << 16, _PROBE_SECONDS), end)
         except (CannotEnforce, OSError) as error:
             raise probe.explain(found.path, examined, str(error)) from error
@@ -196,43 +173,6 @@ class NsBox:
         if told != [("new", "added"), ("seen", "deleted")] or sorted(os.listdir(workspace)) != [".env", "seen"]:
             why = f"a command in it ended as {dict(outcome.value)}"
             raise probe.explain(found.path, examined, why)
-
-    def _found(self) -> Bubblewrap:
-        if self._bubblewrap is None:
-            self._bubblewrap = bwrap.find(self._path_list)
-        return self._bubblewrap
-
-    def _view(self, run: _Run, workspace: str, cwd: str, command: str, state: str = "") -> View:
-        """Return what the box will show. Raises CannotEnforce for a workspace that can't be shown safely."""
-        home = home_of(os.getuid())
-        home = "/home/agent" if home == "/" else os.path.realpath(home)
-        folders, links = host.system()
-        tools = host.tool_chain(command, (*folders, *self._readable), (home, workspace, self._state))
-        if within(self._found().path, workspace):
-            raise CannotEnforce(
-                f"{self._found().path} lies inside the workspace",
-                why="the agent could replace what makes the box",
-                fix="install nucleus-runtime outside of it",
-            )
-        try:
-            return View(
-                workspace=workspace,
-                home=home,
-                state=state or self._state,
-                upper=run.path("upper"),
-                work=run.path("work"),
-                masks=run.path("masks"),
-                system=folders,
-                links=links,
-                readable=tuple(dict.fromkeys((*self._readable, *self._python_needs, *tools))),
-                files=(*host.configuration(), (INSIDE, _SHOWN_AS)),
-                variables=self._variables,
-                cwd=cwd,
-            )
-        except ValueError as error:
-            raise CannotEnforce(
-                "no box can be made for this workspace", why=str(error), fix="use the directory of one project"
-            ) from error
 
     def _begin(self) -> _Run:
         """Make a place for one run. Raises CannotEnforce."""
@@ -265,6 +205,19 @@ class NsBox:
                     continue
 
 
+def attestation(found: Bubblewrap, program: int) -> dict[str, str]:
+    """Return what a box that passed its self-test enforces; ``program`` is the size of its filter in bytes."""
+    return {
+        "bubblewrap": f"{found.version[0]}.{found.version[1]}",
+        "namespaces": " ".join(word.rpartition("-")[2] for word in NAMESPACES[:-1]),
+        "network": "none but loopback",
+        "files": "allow-listed, read-only; home empty",
+        "workspace": "overlay; changes are listed and not applied",
+        "seccomp": f"deny-list of {program // 8} instructions",
+        "self-test": "passed in the box",
+    }
+
+
 def _lock(folder: str) -> int:
     """Return a descriptor that holds a directory's lock. Raises BlockingIOError if somebody else does."""
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -287,84 +240,13 @@ def _locked(folder: str) -> Iterator[None]:
         os.close(number)
 
 
-@final
-class _Started:
-    """bubblewrap, started with its words in a file of memory: a command line is readable in the box."""
-
-    def __init__(self, found: Bubblewrap, python: str, view: View, inside: bytes) -> None:
-        self._first = -1
-        self._open: list[int] = []
-        info, info_end = self._pipe()
-        self._report, report_end = self._pipe()
-        accounts = host.accounts(os.getuid(), os.getgid(), view.home)
-        texts = [(self._file(text.encode()), place) for place, text in accounts.items()]
-        seccomp, config = self._file(probe.program()), self._file(inside)
-        words = self._file(packed(options(view, seccomp, info_end, texts)))
-        given = (info_end, report_end, seccomp, config, words, *(number for number, _ in texts))
-        command = [found.path, "--args", str(words), python, "-I", "-S", "-B", _SHOWN_AS, str(config), str(report_end)]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=given,
-            env={},
-            cwd="/",
-        )
-        for number in given:
-            self._close(number)
-        self._first = _first_process(info)
-
-    def __enter__(self) -> "_Started":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number in list(self._open):
-            self._close(number)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
-        if self._first >= 0:
-            os.close(self._first)
-
-    def connect(self, pump: Pump) -> tuple[bytearray, bytearray, bytearray]:
-        """Give the streams to ``pump``; return the buffers of output, errors and the self-test's report."""
-        pump.watch(self._first)
-        assert self.process.stdin and self.process.stdout and self.process.stderr  # noqa: PT018, S101  by PIPE
-        pump.feed(self.process.stdin)
-        return pump.collect(self.process.stdout), pump.collect(self.process.stderr), pump.collect(self._report)
-
-    def _pipe(self) -> tuple[int, int]:
-        ends = os.pipe()
-        self._open += ends
-        return ends
-
-    def _file(self, content: bytes) -> int:
-        """Return a descriptor to read ``content`` from."""
-        number = os.memfd_create("nucleus", os.MFD_CLOEXEC)
-        self._open.append(number)
-        with open(number, "wb", closefd=False) as file:
-            file.write(content)
-        os.lseek(number, 0, os.SEEK_SET)
-        return number
-
-    def _close(self, number: int) -> None:
-        self._open.remove(number)
-        os.close(number)
-
-
-def _first_process(info: int) -> int:
-    """Return a descriptor of the box's process 1, from what bubblewrap says of it; -1 if it never came to that."""
-    text = b""
-    while b"}" not in text:
-        chunk = os.read(info, 4096)
-        if not chunk:
-            return -1
-        text += chunk
-    try:
-        return os.pidfd_open(json.loads(text)["child-pid"])
-    except ProcessLookupError:
-        return -1
+def _connect(started: Started, pump: Pump) -> tuple[bytearray, bytearray, bytearray]:
+    """Give the streams to ``pump``; return the buffers of output, errors and the self-test's report."""
+    pump.watch(started.first)
+    process = started.process
+    assert process.stdin and process.stdout and process.stderr  # noqa: PT018, S101  by PIPE
+    pump.feed(process.stdin)
+    return pump.collect(process.stdout), pump.collect(process.stderr), pump.collect(started.report)
 
 
 def _is_folder(workspace: str, cwd: str, hidden: list[str]) -> bool:
@@ -386,11 +268,7 @@ def _not_started(report: str, said: str, command: list[str]) -> Outcome | None:
     """Return the outcome of a command that could not be started, None if it was. Raises CannotEnforce."""
     first, _, rest = report.partition("\n")
     if first != "ok":
-        raise CannotEnforce(
-            "the box does not hold what it promises; nothing was run",
-            why=first.removeprefix("failed ") or said.strip() or "the self-test said nothing",
-            fix="see which mechanism is missing: nucleus doctor",
-        )
+        raise failed(first.removeprefix("failed ") or said.strip())
     if not rest:
         return None
     number = int(rest.split()[1])

@@ -177,6 +177,11 @@ def hidden(policy: Policy, *, contents: bool) -> tuple[str, ...]:
     return _left_out(policy.scopes["read"], contents=contents)
 
 
+def unseen(policy: Policy) -> tuple[str, ...]:
+    """Return patterns of what a box does not show. What looks like a secret, a box finds by itself."""
+    return _limits(policy.scopes["read"], asked=True)
+
+
 @lru_cache(maxsize=64)
 def _left_out(scope: Scope, *, contents: bool) -> tuple[str, ...]:
     # Remembered, not made anew: a copy for each call would cost more the more rules there are.

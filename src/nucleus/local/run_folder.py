@@ -1,0 +1,95 @@
+"""A run's place in the state directory: its layers, and what is known of it.
+
+``<state>/runs/<id>/`` (0700), where ``<id>`` is twelve hex digits, holds
+``upper``, ``work``, ``masks``, ``journal``, ``run.json`` and ``lock``. The lock
+is held (flock) while the run goes on; what nobody holds and says ``running``
+was killed. Nothing here is removed but a run that never began: what a run
+changed stays until a person applies or discards it.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, final
+
+from nucleus.errors import CannotEnforce
+from nucleus.local import layers
+
+FOLDER: Final = "runs"
+LAYERS: Final = ("upper", "work", "masks", "journal")
+RUNNING, ENDED = "running", "ended"
+
+
+@final
+class RunFolder:
+    """One run's place, locked by this process."""
+
+    def __init__(self, state: str) -> None:
+        """Make it. Raises CannotEnforce."""
+        self.id: Final = secrets.token_hex(6)
+        self.path: Final = os.path.join(os.path.realpath(state), FOLDER, self.id)
+        self._fields: dict[str, Any] = {}
+        try:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            os.mkdir(self.path, 0o700)
+            self._started = time.time_ns()
+            for name in LAYERS:
+                os.mkdir(os.path.join(self.path, name), 0o700)
+            self._lock = os.open(
+                os.path.join(self.path, "lock"), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+            )
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CannotEnforce("there is no place for this run", why=str(error), fix="use --state DIR") from error
+
+    def begin(self, workspace: str, profile: str, argv: Sequence[str], hidden: Sequence[str]) -> None:
+        """Write down what is to run. Raises OSError."""
+        self._fields = {
+            "v": 1,
+            "id": self.id,
+            "workspace": workspace,
+            "profile": profile,
+            "argv": list(argv),
+            "hidden": list(hidden),
+            "principal": "",
+            "trace": "",
+            "exposure": 0,
+            "started_ns": self._started,
+            "ended_ns": None,
+            "status": None,
+            "state": RUNNING,
+        }
+        self.note({})
+
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """Write down more, atomically: a reader sees the old text or the new one. Raises OSError."""
+        self._fields |= fields
+        text = json.dumps(self._fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True) + "\n"
+        fresh = Path(self.path) / "run.json.new"
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, Path(self.path) / "run.json")
+
+    def end(self, status: int) -> None:
+        """Write down that every process of the run is dead. Raises OSError."""
+        self.note({"ended_ns": time.time_ns(), "status": status, "state": ENDED})
+
+    def release(self) -> None:
+        """Let go of the lock: from here on others may apply or discard the run. One that never began is removed."""
+        if not self._fields.get("principal"):
+            self.remove()
+        else:
+            os.close(self._lock)
+
+    def remove(self) -> None:
+        """Remove a run that never began, or of which nothing is left to keep. Raises OSError."""
+        try:
+            layers.remove(self.path)
+        finally:
+            os.close(self._lock)

@@ -1,0 +1,196 @@
+"""The time between a command's beginning and its end: bytes, signals, questions, and who ended it.
+
+One thread waits for everything. The command ends by itself, by a signal of
+the owner's, or because it may go on no longer: its time is over, the budget
+is, the owner stopped everything, the gate is gone. Whatever ends it, at
+return every process of the box is dead.
+"""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Final, final
+
+from nucleus.gate.protocol import ProtocolError, Splitter, encode, unpacked
+from nucleus.local.flows import Watch
+from nucleus.local.live import Living
+from nucleus.local.streams import Streams
+from nucleus.policy.model import CALL_COST
+
+LOOK_SECONDS: Final = 0.5
+"""How often the gate is asked whether the principal may still go on."""
+SILENT_SECONDS: Final = 30.0
+"""How long the gate may owe an answer to that."""
+TERM_SECONDS: Final = 5.0
+"""What a command gets after the first request to end, before it is killed."""
+DRAIN_SECONDS: Final = 10.0
+"""How long a reader that does not read is waited for once the box is dead."""
+EARLY_SECONDS: Final = 10.0
+"""The gate's clock began before ours, by no more than this."""
+TIME_OVER: Final = "its time is over"
+ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+FORWARDED: Final = (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, *ENDING)
+
+OnQuestion = Callable[[dict[str, Any]], dict[str, Any] | None]
+"""(question) -> the frame that answers it, None to leave it open."""
+
+
+def now() -> float:
+    """Return seconds of a clock that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ended."""
+
+    status: int
+    """The command's own, as a shell shows it."""
+    by_gate: str = ""
+    """Why the gate ended it: time, budget, lockdown, or that the gate is gone; "" if it did not."""
+
+
+@final
+class Supervisor:
+    """One run."""
+
+    def __init__(self, living: Living, streams: Streams, watch: Watch, owner: socket.socket) -> None:
+        """``owner`` is the approver's connection that the gate made for this process."""
+        self._living = living
+        self._streams = streams
+        self._watch = watch
+        self._owner = owner
+        self._frames = Splitter()
+        self._why = ""
+        self._over = False
+        self._kill_at = 0.0
+        self._heard = now()
+        self._asked = 0.0
+        self._waiting: list[dict[str, Any]] = []
+        self.questions = 0
+        """How many were raised."""
+        self._end = 0.0
+
+    def run(self, on_question: OnQuestion, seconds: float) -> End:
+        """Let the command begin, and return when it has ended and every process of its box is dead.
+
+        ``seconds`` bound it. Raises TimeoutError if the kernel does not end the box.
+        """
+        self._end = now() + seconds
+        self._watch.read(self._living.ended, self._ended)
+        self._watch.read(self._owner.fileno(), self._gate_speaks)
+        self._send({"do": "watch"})
+        self._living.go()
+        with self._signals():
+            while not self._over and not self._why:
+                self._look()
+                self._watch.turn(LOOK_SECONDS)
+                while self._waiting and not self._over:
+                    self._answer(self._waiting.pop(0), on_question)
+            self._watch.read(self._living.ended, None)
+            self._watch.forget(self._owner.fileno())
+            status = self._living.end()
+            self._drain()
+        return End(status, self._why)
+
+    def _ended(self) -> None:
+        self._over = True
+
+    def _look(self) -> None:
+        """Ask the gate whether the command may go on, and end it where it may not."""
+        moment = now()
+        if moment >= self._end:
+            self._why = TIME_OVER
+        elif moment - self._heard > SILENT_SECONDS:
+            self._why = "the gate does not answer any more"
+        elif 0.0 < self._kill_at <= moment:
+            self._over = True
+        elif moment - self._asked >= LOOK_SECONDS:
+            self._asked = moment
+            self._send({"do": "status"})
+
+    def _send(self, fields: dict[str, Any]) -> None:
+        try:
+            self._owner.sendall(encode(fields))
+        except OSError:
+            self._why = "the gate is gone"
+
+    def _gate_speaks(self) -> None:
+        try:
+            data = self._owner.recv(1 << 16)
+            for fields, body in self._frames.feed(data):
+                self._take(unpacked(fields, body))
+        except (OSError, ProtocolError):
+            data = b""
+        if not data:
+            self._why = self._why or "the gate is gone"
+
+    def _take(self, fields: dict[str, Any]) -> None:
+        self._heard = now()
+        if "question" in fields:
+            self.questions += 1
+            self._waiting.append(fields["question"])
+        for one in fields.get("principals", [])[:1]:
+            if one["closed"]:
+                late = now() >= self._end - EARLY_SECONDS
+                self._why = TIME_OVER if late else "it was stopped (lockdown), or nothing can be recorded any more"
+            elif one["state"][2] < CALL_COST:
+                self._why = "its budget is used up"
+
+    def _answer(self, question: dict[str, Any], on_question: OnQuestion) -> None:
+        answer: list[dict[str, Any] | None] = []
+        self._streams.ask(lambda: answer.append(on_question(question)))
+        self._heard = now()
+        if answer and answer[0] is not None:
+            self._send(answer[0])
+
+    def _drain(self) -> None:
+        """Write out what the dead box has said: as long as its reader takes, unless something is to end."""
+        self._kill_at = now() + DRAIN_SECONDS if self._why else 0.0
+        while not self._streams.drained and not 0.0 < self._kill_at <= now():
+            self._watch.turn(LOOK_SECONDS)
+
+    def _caught(self, number: int, *, repeated: bool) -> None:
+        if number == signal.SIGWINCH:
+            self._streams.resize()
+            return
+        self._living.signal(number)
+        if number in ENDING and not self._kill_at:
+            self._kill_at = now() + TERM_SECONDS
+        elif repeated:
+            self._kill_at = now()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Turn signals into events of the loop. What the terminal of this process sends, the box gets."""
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        os.set_blocking(write, False)
+        seen: dict[int, int] = {}
+
+        def noted(number: int, frame: FrameType | None) -> None:
+            del frame
+            seen[number] = seen.get(number, 0) + 1
+
+        def woken() -> None:
+            for number in set(os.read(read, 512)):
+                self._caught(number, repeated=seen.get(number, 0) > 1)
+
+        before = {number: signal.signal(number, noted) for number in (*FORWARDED, signal.SIGWINCH)}
+        old = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        self._watch.read(read, woken)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(old)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self._watch.forget(read)
+            os.close(read)
+            os.close(write)

@@ -1,0 +1,82 @@
+"""What a box shows of this machine, with which bubblewrap and interpreter: looked up once for all boxes."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, final
+
+from nucleus.errors import CannotEnforce
+from nucleus.gate.hardening import home_of
+from nucleus.local import bwrap, host
+from nucleus.local.argv import View, within
+from nucleus.local.bwrap import Bubblewrap
+from nucleus.local.started import SHOWN_AS
+
+INSIDE: Final = str(Path(__file__).with_name("inside.py"))
+
+
+@final
+class Views:
+    """Makes the view of each box."""
+
+    def __init__(
+        self,
+        state: str,
+        *,
+        readable: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+        path_list: Sequence[str] | None = None,
+        executable: str = "",
+    ) -> None:
+        """Look for an interpreter; start nothing. The arguments are those of ``NsBox``."""
+        self.state: Final = os.path.realpath(state)
+        self._readable = tuple(os.path.realpath(path) for path in readable)
+        self._variables = tuple((variables or {}).items())
+        self._path_list = tuple(sys.path) if path_list is None else tuple(path_list)
+        base = executable or getattr(sys, "_base_executable", "") or sys.executable
+        prefix = sys.base_prefix if not executable else os.path.dirname(os.path.dirname(os.path.realpath(executable)))
+        library = os.__file__ if not executable else os.path.realpath(executable)
+        self.python, self._python_needs = host.python(base, prefix, library)
+        self._bubblewrap: Bubblewrap | None = None
+
+    def found(self) -> Bubblewrap:
+        """Return the bubblewrap that is used. Raises CannotEnforce."""
+        if self._bubblewrap is None:
+            self._bubblewrap = bwrap.find(self._path_list)
+        return self._bubblewrap
+
+    def view(self, folder: str, workspace: str, cwd: str, command: str, state: str = "") -> View:
+        """Return what a box with its layers in ``folder`` will show.
+
+        Raises CannotEnforce for a workspace that can't be shown safely.
+        """
+        home = home_of(os.getuid())
+        home = "/home/agent" if home == "/" else os.path.realpath(home)
+        folders, links = host.system()
+        tools = host.tool_chain(command, (*folders, *self._readable), (home, workspace, self.state))
+        if within(self.found().path, workspace):
+            raise CannotEnforce(
+                f"{self.found().path} lies inside the workspace",
+                why="the agent could replace what makes the box",
+                fix="install nucleus-runtime outside of it",
+            )
+        try:
+            return View(
+                workspace=workspace,
+                home=home,
+                state=state or self.state,
+                upper=os.path.join(folder, "upper"),
+                work=os.path.join(folder, "work"),
+                masks=os.path.join(folder, "masks"),
+                system=folders,
+                links=links,
+                readable=tuple(dict.fromkeys((*self._readable, *self._python_needs, *tools))),
+                files=(*host.configuration(), (INSIDE, SHOWN_AS)),
+                variables=self._variables,
+                cwd=cwd,
+            )
+        except ValueError as error:
+            raise CannotEnforce(
+                "no box can be made for this workspace", why=str(error), fix="use the directory of one project"
+            ) from error

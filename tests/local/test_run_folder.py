@@ -1,0 +1,56 @@
+"""A run's place in the state directory."""
+
+import fcntl
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from nucleus.errors import CannotEnforce
+from nucleus.local.run_folder import LAYERS, RunFolder
+from tests.local.box import private
+
+
+def test_a_place_is_private_locked_and_says_what_runs(tmp_path: Path) -> None:
+    folder = RunFolder(str(private(tmp_path / "state")))
+    folder.begin("/work/p", "local_dev", ["make", "test"], [".env"])
+    place = Path(folder.path)
+    assert place.parent == tmp_path / "state" / "runs"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    assert all((place / name).is_dir() for name in LAYERS)
+    said = json.loads((place / "run.json").read_text())
+    assert (said["state"], said["argv"], said["hidden"], said["status"]) == (
+        "running",
+        ["make", "test"],
+        [".env"],
+        None,
+    )
+    number = os.open(place / "lock", os.O_RDWR)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    folder.note({"principal": "abcd"})
+    folder.end(3)
+    folder.release()
+    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(number)
+    said = json.loads((place / "run.json").read_text())
+    assert (said["state"], said["status"]) == ("ended", 3)
+    assert said["started_ns"] <= said["ended_ns"]
+
+
+def test_a_run_that_never_began_leaves_nothing(tmp_path: Path) -> None:
+    folder = RunFolder(str(private(tmp_path / "state")))
+    folder.begin("/work/p", "local_dev", ["true"], [])
+    (Path(folder.path) / "upper" / "deep").mkdir()
+    folder.release()
+    assert not Path(folder.path).exists()
+
+
+def test_a_place_that_can_t_be_made_is_told_with_the_fix(tmp_path: Path) -> None:
+    state = private(tmp_path / "state")
+    (state / "runs").write_text("")
+    with pytest.raises(CannotEnforce, match="no place for this run") as caught:
+        RunFolder(str(state))
+    assert "--state" in caught.value.fix
