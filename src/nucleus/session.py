@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, final
 from nucleus.errors import ApprovalRequired, StateBlocked
 from nucleus.gate.client import ambient, current
 from nucleus.gate.connection import PATIENCE, Connection, abandon_all, patience, quarantined, refusal
+from nucleus.gate.sessions import living
 from nucleus.gate.spawn import Spawned, outside, start
 from nucleus.policy import call as kinds
 from nucleus.policy.layers import PROJECT_FILE
@@ -289,7 +290,8 @@ class Session(_Scope):
         ``record_content``  keep what was written, sent and read too, beside the trace (0600, never exported)
         ``seal``     give up this process's own authority for good (Linux); import everything before
 
-        Raises PolicyError, CannotEnforce (nothing was opened), StateBlocked.
+        A process whose client mediates servers or hooks (``nucleus mcp run``) joins that client's session: one
+        exposure, one budget, level ``mediated``. Raises PolicyError, CannotEnforce (nothing was opened), StateBlocked.
         """
         files = [policy] if isinstance(policy, str | os.PathLike) else list(policy)
         request: dict[str, Any] = {
@@ -309,8 +311,13 @@ class Session(_Scope):
             request |= {"revision": policy_rev, "revised": found.decode("utf-8", "surrogateescape")}
         if not _principal:
             outside(request["workspace"])
-            spawned = start(["gate"])
-            adopt(Connection(spawned.sock), spawned)
+            shared = None if seal else living(request)
+            if shared is not None:
+                adopt(shared.connection)
+                _principal[0].opened = shared.opened
+            else:
+                spawned = start(["gate"])
+                adopt(Connection(spawned.sock), spawned)
         held = _principal[0]
         if seal and held.opened:
             raise StateBlocked("only the first session of a process can seal it", code="session", rule="session")

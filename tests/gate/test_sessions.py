@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nucleus.errors import CannotEnforce
+from nucleus.gate.approver import Gates
 from nucleus.gate.desk import gates
 from nucleus.gate.peers import process_of
 from nucleus.gate.protocol import send
@@ -230,3 +231,42 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     if deepest != process.pid:
         os.kill(deepest, 9)
+
+
+def test_a_session_that_the_owner_ended_makes_room_for_the_next_which_knows_what_was_seen(
+    start: Start, tmp_path: Path
+) -> None:
+    first = start(own_client=True, name="team")
+    first.perform(READ)
+    assert Gates(tmp_path / "state").lockdown(retire=True) == 1
+    assert first.ask(READ)["code"] == "session"
+    second = start(own_client=True, name="team")
+    assert second.opened["principal"] != first.opened["principal"]
+    assert second.exposure() == 0, "another client: this one has seen nothing"
+    mine = start()
+    mine.perform(READ)
+    mine.leave()
+    assert start().exposure() & PRIVATE
+
+
+def test_after_a_lockdown_alone_the_same_client_gets_nothing_more(start: Start, tmp_path: Path) -> None:
+    first = start("team", own_client=True)
+    assert Gates(tmp_path / "state").lockdown() == 1
+    second = start("team", own_client=True)
+    assert second.opened["principal"] == first.opened["principal"]
+    assert second.ask(READ)["code"] == "session"
+
+
+def test_the_sdk_of_a_process_that_the_client_started_joins(start: Start, tmp_path: Path) -> None:
+    first = start()
+    code = (
+        "from nucleus import Session; from nucleus.tools import fs\n"
+        f"with Session(profile='release', state={str(tmp_path / 'state')!r}) as s:\n"
+        "    fs.read('README.md'); print(s.principal, s.level, s.exposure)"
+    )
+    (tmp_path / "work" / "README.md").write_text("x")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "work", capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split()[:2] == [first.opened["principal"], "mediated"], done.stderr
+    assert first.exposure() == int(done.stdout.split()[2]) != 0

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     gates = Gates(Path(state_directory(args.state or "", os.environ)))
     if args.action == "new":
-        print(f"{gates.lockdown()} stopped; a session of a new process starts with a clean exposure")
+        print(f"{gates.lockdown(retire=True)} stopped; a session of a new process starts with a clean exposure")
         return 0
     rows = [
         {**principal, "level": gate["level"], "trace": gate["trace"]}

@@ -35,9 +35,13 @@ class Gates:
         """Return what each gate says of its principals."""
         return [_ask(path, {"do": "status"}) for path in self._sockets()]
 
-    def lockdown(self) -> int:
-        """Stop every principal of every gate; return how many gates were stopped."""
-        return sum(_ask(path, {"do": "lockdown"}).get("locked") is True for path in self._sockets())
+    def lockdown(self, *, retire: bool = False) -> int:
+        """Stop every principal of every gate; return how many gates were stopped.
+
+        ``retire``: their clients may open new sessions, which go on with what those clients have seen.
+        """
+        request = {"do": "lockdown", "retire": retire}
+        return sum(_ask(path, request).get("locked") is True for path in self._sockets())
 
     def watch(self, *, stay: bool = False) -> Generator[dict[str, Any], None, None]:
         """Yield each question that is open, and each one raised until the last gate ends.

@@ -33,11 +33,20 @@ class Desk:
     """One gate's door for approvers, and its entry in the list of gates of this user."""
 
     def __init__(
-        self, loop: Loop, state: Path, principal: str, client: Process, handler: Handler, *, name: str = ""
+        self,
+        loop: Loop,
+        state: Path,
+        principal: str,
+        client: Process,
+        handler: Handler,
+        session: str | None = None,
     ) -> None:
+        """Open it. ``session``: the name of a session that others join, "" for its client's own, None for no such."""
         self._loop = loop
-        self._name = name
+        self._name = session or ""
         self._clients = [client]
+        self._shared = session is not None
+        self._retired = False
         self._handler = handler
         self._watching: list[Link] = []
         folder = state / FOLDER
@@ -60,9 +69,12 @@ class Desk:
     def know(self, client: Process) -> None:
         """Know another client of this session: it does not answer either. Raises OSError."""
         self._clients.append(client)
-        fresh = self._entry.with_suffix(".new")
-        fresh.write_text(self._told(), encoding="ascii")
-        fresh.replace(self._entry)
+        self._tell()
+
+    def retire(self) -> None:
+        """Be nobody's session any more for those who look for one. Whoever is here stays. Raises OSError."""
+        self._retired = True
+        self._tell()
 
     def announce(self, question: dict[str, Any]) -> None:
         """Show a question to everybody who watches."""
@@ -75,13 +87,19 @@ class Desk:
         for path in (self._socket, self._entry):
             path.unlink(missing_ok=True)
 
+    def _tell(self) -> None:
+        fresh = self._entry.with_suffix(".new")
+        fresh.write_text(self._told(), encoding="ascii")
+        fresh.replace(self._entry)
+
     def _told(self) -> str:
         """Return the entry of this gate in the list of gates."""
         me = process_of(os.getpid())
         entry = {
             "principal": self._entry.stem,
-            "name": self._name,
-            "clients": [[client.pid, client.start] for client in self._clients],
+            "name": "" if self._retired else self._name,
+            "shared": self._shared,
+            "clients": [] if self._retired else [[client.pid, client.start] for client in self._clients],
             "gate": [me.pid, me.start],
         }
         return json.dumps(entry)

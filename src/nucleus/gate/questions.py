@@ -1,5 +1,6 @@
 """Questions on their way to a person, and answers on their way back."""
 
+from collections.abc import Callable
 from typing import Any, Final, final
 
 from nucleus.gate.board import Board
@@ -19,6 +20,8 @@ class Questions:
         self._board = board
         self.calls: Calls | None = None
         self.desk: Desk | None = None
+        self.retire: Callable[[], None] = lambda: None
+        """Makes room for the client's next session, once this one is locked."""
 
     def raised(self, id_: str) -> None:
         """Show a new question to whoever watches, and to the gate's own approver if it has one."""
@@ -43,6 +46,8 @@ class Questions:
             return {"principals": principals, "level": opening.level, "trace": str(opening.writer.path)}
         if what == "lockdown":
             self._apply(self._board.step(LockedDown(by, self._board.now())))
+            if fields.get("retire") is True:
+                self.retire()
             return {"locked": True}
         if what == "answer":
             return self._answered(fields, by)

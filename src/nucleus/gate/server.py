@@ -13,7 +13,6 @@ from nucleus.errors import CannotEnforce, NucleusError
 from nucleus.gate import lineage
 from nucleus.gate.board import Board, Settings
 from nucleus.gate.calls import MALFORMED, Calls
-from nucleus.gate.contained import CONTAINED
 from nucleus.gate.desk import Desk, ancestor_gate
 from nucleus.gate.door import Door, client_of, name_of, newcomer
 from nucleus.gate.events import Absorbed, Closed, Declassified, Delegated, LockedDown, Reply, Tick, Tightened
@@ -27,7 +26,6 @@ from nucleus.gate.opening import (
     narrow,
     open_principal,
     opened_fields,
-    plan,
 )
 from nucleus.gate.peers import Process, peer_of, process_of
 from nucleus.gate.questions import Questions
@@ -70,8 +68,8 @@ class Server:
         self._calls: Calls | None = None
         self._desk: Desk | None = None
         self._door: Door | None = None
-        self._name = ""
-        """What the owner calls this session, "" for the client's own."""
+        self._name: str | None = None
+        """What the owner calls this session, "" for the client's own; None where it is one process's alone."""
         self._listed = Listed()
 
     def run(self) -> None:
@@ -98,8 +96,6 @@ class Server:
         try:
             if fields.get("do") == "open":
                 self._open(link, fields)
-            elif fields.get("do") == "plan" and self._board is None:
-                link.send({"what": "planned", **plan(fields)})
             elif fields.get("do") == "join" and self._board is not None and self._door is not None:
                 self._join(self._board, self._door, link, fields)
             elif self._board is None or self._calls is None or not self._links.get(link):
@@ -125,8 +121,6 @@ class Server:
                 self._attach(board, calls, link, fields)
             case "delegate":
                 self._delegate(board, link, fields)
-            case "watch" if link is self._first and board.opening.level == CONTAINED:
-                self._watch(link)
             case "declassify":
                 self._declassify(board, calls, link, fields)
             case "status" | "export" | "tools" | "leave":
@@ -161,9 +155,9 @@ class Server:
         self._lines = [lineage.line_of(opening.state, self._client)]
         board = Board(opening, self._settings)
         questions = Questions(board)
-        desk = Desk(self._loop, opening.state, opening.principal, self._client, questions.handle, name=self._name)
+        desk = Desk(self._loop, opening.state, opening.principal, self._client, questions.handle, self._name)
         calls = Calls(self._loop, board, questions.raised)
-        questions.calls, questions.desk = calls, desk
+        questions.calls, questions.desk, questions.retire = calls, desk, self._retire
         self._board, self._calls, self._desk = board, calls, desk
         if opening.level in {COOPERATIVE, MEDIATED}:
             self._door = Door(self._loop, opening.state, opening.principal, self._asked, self._left)
@@ -171,6 +165,18 @@ class Server:
         self._links[link] = opening.principal
         self._tick(board, calls)
         link.send(opened_fields(opening))
+
+    def _retire(self) -> None:
+        """Leave what was seen here to the clients' next sessions, and be theirs no more."""
+        if self._board is None or self._desk is None:
+            return
+        for line in self._lines:
+            lineage.leave(self._board.opening.state, line, self._board.root_state())
+        self._lines.clear()
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+        self._desk.retire()
 
     def _came(self, link: Link) -> None:
         """Take a connection that came through the door: nobody's, until it joins."""
@@ -186,7 +192,7 @@ class Server:
             return
         opening = board.opening
         if not self._desk.has(peer.pid):
-            client = newcomer(self._name, fields, peer.pid)
+            client = newcomer(self._name or "", fields, peer.pid)
             other = ancestor_gate(opening.state, client)
             if other:
                 raise CannotEnforce(
@@ -205,18 +211,6 @@ class Server:
         self._met(board, self._calls, opening.principal, fields)
         self._links[link] = opening.principal
         link.send({**opened_fields(opening), "joined": True})
-
-    def _watch(self, link: Link) -> None:
-        """Give the supervisor of a box an approver's connection: it holds the terminal, and the agent is in the box.
-
-        INVARIANT: only for the inherited connection, which is never handed into a box (test_server.py).
-        """
-        if self._desk is None:
-            return
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._desk.admit(ours, "the terminal of the run")
-        link.send_socket({"what": "watching"}, theirs)
-        theirs.close()
 
     def _tick(self, board: Board, calls: Calls) -> None:
         now = board.now()

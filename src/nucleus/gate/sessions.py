@@ -139,6 +139,16 @@ def find(state: Path, pid: int, name: str = "") -> tuple[dict[str, Any], Path] |
     return named
 
 
+def living(fields: Mapping[str, Any]) -> Entered | None:
+    """Return a connection of the session that this process's client shares, None where there is none.
+
+    Where an ancestor has a gate that is not shared (an SDK session of its own), that is not joined: it hands
+    out its authority by ``delegate``. Raises what the gate refuses.
+    """
+    found = find(Path(str(fields["state"])), os.getpid())
+    return None if found is None or not found[0]["shared"] else settle(begin(fields))
+
+
 def enter(fields: Mapping[str, Any], *, name: str = "") -> Entered:
     """Join the session of this process, or start it as the first one there.
 
