@@ -40,6 +40,9 @@ def inner(call: Call) -> Call:
     """Return the call that a client's tool stands for."""
     does = call.args.get("does")
     kind = does if type(does) is str and does in INNER else kinds.UNKNOWN
+    if kind == kinds.FETCH:
+        # What the client makes of the page is no part of the request.
+        return Call(kind, {"url": call.args.get("url")})
     return Call(kind, {name: value for name, value in call.args.items() if name not in {"does", "client"}}, call.body)
 
 

@@ -51,6 +51,8 @@ NAMES: Final = frozenset(
         "labels",
         "channel",
         "engine",
+        "client",
+        "does",
     }
 )
 """Arguments that name things. All others carry content."""
