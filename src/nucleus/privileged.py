@@ -45,8 +45,36 @@ def complete_path(here: str) -> None:
             break
 
 
+EGRESS_LAZY = ("_ctypes", "concurrent.futures.thread", "ctypes", "pwd", "resource")
+"""The same of the egress process: asyncio finds its threads when it first resolves a name."""
+
+
+def egress(descriptor: int, network: dict[str, object]) -> int:
+    """Become the way out of a box. ``network``: a resolver's table and a CA, from a constructor of a test only."""
+    from functools import partial
+
+    from nucleus.egress.link import Wire
+    from nucleus.egress.serve import Parts, serve
+    from nucleus.gate.connection import refusal
+    from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
+    from nucleus.gate.protocol import Splitter, encode
+    from nucleus.tools.perform.exchange import trust
+    from nucleus.tools.perform.resolve import StaticResolver, SystemResolver, inside
+
+    table, authority = network.get("addresses"), network.get("authority")
+    parts = Parts(
+        Wire(encode, Splitter, refusal),
+        StaticResolver({n: (w[0], w[1]) for n, w in table.items()}) if isinstance(table, dict) else SystemResolver(),
+        SystemResolver(accepts=inside),
+        partial(trust, authority.encode("ascii") if isinstance(authority, str) else None),
+    )
+    not_dumpable()
+    freeze_imports([*LATE, *EGRESS_LAZY])
+    return serve(descriptor, parts)
+
+
 def main(words: list[str]) -> int:
-    """Become the process that ``words`` name: ``gate FD``, ``mediator FD`` or ``worker CLASS FD``."""
+    """Become the process that ``words`` name: ``gate FD``, ``mediator FD``, ``egress FD`` or ``worker CLASS FD``."""
     from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
 
     if words[0] == "gate":
@@ -62,6 +90,8 @@ def main(words: list[str]) -> int:
         not_dumpable()
         freeze_imports([*LATE, *MEDIATOR_LAZY])
         return mediate(int(words[1]))
+    if words[0] == "egress":
+        return egress(int(words[1]), {})
     from nucleus.tools.worker import maker, work
 
     if words[1] == "proc":

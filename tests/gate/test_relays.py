@@ -48,8 +48,9 @@ def test_a_relay_gets_a_permit_with_what_was_resolved_and_says_done(named: Runni
     assert (permit["what"], permit["tag"], permit["resolved"]) == (
         "perform",
         7,
-        {"host": "docs.example.org", "port": 443},
+        {"host": "docs.example.org", "port": 443, "inside": False},
     )
+    assert permit["exposure"] & UNTRUSTED
     assert "credential" not in permit
     assert told(connection)["exposure"] & UNTRUSTED
     released, _ = connection.request({"do": "done", "number": permit["number"], "ok": True, "bytes": 1234})

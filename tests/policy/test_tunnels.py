@@ -28,7 +28,7 @@ def test_a_tunnel_is_egress_without_bound_and_carries_what_it_brings() -> None:
     found = facts(kinds.TUNNEL, {"host": "docs.example.org", "port": 443}, under=policy("safe_pr_fixer", NAMED))
     assert (found.legs, found.carried, found.sink, found.fixed) == (UNTRUSTED, UNTRUSTED, EGRESS | IRREVERSIBLE, 0)
     assert found.destination == "docs.example.org:443"
-    assert found.resolved == {"host": "docs.example.org", "port": 443}
+    assert found.resolved == {"host": "docs.example.org", "port": 443, "inside": False}
 
 
 def test_a_named_host_is_a_trusted_tunnel_and_any_other_a_question() -> None:
@@ -123,3 +123,11 @@ def test_plain_http_is_trusted_nowhere_and_an_unknown_method_goes_nowhere() -> N
     assert plain.trusted == TRUSTED_NO
     odd = facts(kinds.REQUEST, {"url": "https://docs.example.org/", "method": "TRACE"}, under=policy(text=NAMED))
     assert odd.scope == SCOPE_DENY
+
+
+def test_a_name_of_a_local_network_is_reached_where_the_owner_named_it() -> None:
+    text = '[allow]\nfetch = ["wiki.corp"]\n'
+    named = facts(kinds.TUNNEL, {"host": "wiki.corp", "port": 443}, under=policy(text=text))
+    assert (named.scope, named.trusted, named.resolved["inside"]) == (SCOPE_ALLOW, TRUSTED_YES, True)
+    assert tunnel("other.corp", text=text)[0] == SCOPE_DENY
+    assert tunnel("wiki.corp", text='[allow]\nfetch = ["**"]\n')[0] == SCOPE_DENY

@@ -302,6 +302,7 @@ class Calls:
 
     def _release(self, ref: int, fields: dict[str, Any]) -> None:
         """Hand a recorded result to its caller; follow a redirect as a new call."""
+        fields["exposure"] = self._board.core.principals[held.principal].state.exposure
         held = self._held[ref]
         outcome = held.outcome or failed("OSError", "there is no result")
         self._at_work = {number: at for number, at in self._at_work.items() if at != ref}

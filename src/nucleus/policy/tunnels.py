@@ -19,7 +19,7 @@ from nucleus.policy import legs
 from nucleus.policy.addresses import AddressError, Url, parse_host, parse_url, private_host
 from nucleus.policy.answer import FINE, Ruling, Target, answer, deny, least, ruled
 from nucleus.policy.call import Call, Classified
-from nucleus.policy.constraints import Scope, fold
+from nucleus.policy.constraints import Judgement, Scope, fold
 from nucleus.policy.context import Context
 from nucleus.policy.destinations import owner_words, trust_in_url
 from nucleus.policy.model import Policy
@@ -38,16 +38,16 @@ def tunnel(policy: Policy, call: Call, context: Context) -> Classified:  # noqa:
         url = _place(host, port)
     except AddressError as error:
         return answer(legs.TUNNEL, call, deny(f"{error}"))
-    refused = _refused(policy, url)
+    judgement = policy.scopes["fetch"].judge(f"https://{url.place}/{_SOME_PATH}")
+    refused = _refused(policy, url, judgement)
     if refused is not None:
         return answer(legs.TUNNEL, call, refused, target=Target(url.place))
-    judgement = policy.scopes["fetch"].judge(f"https://{url.place}/{_SOME_PATH}")
     owned = owner_words(policy.owner)
     vouched = url.host in owned.hosts and url.port == 443
     ruling = FINE if judgement.scope == SCOPE_ALLOW else ruled(judgement, "fetch", url.host, vouched=vouched)
     ruling = least(ruling, _limited(policy.scopes["fetch"], url))
     trusted = trust_in_url(policy, url, vouched=judgement.named or vouched)
-    resolved = {"host": url.host, "port": url.port}
+    resolved = {"host": url.host, "port": url.port, "inside": private_host(url.host)}
     return answer(
         legs.TUNNEL, call, _unnamed(ruling, trusted, url), target=Target(url.place, trusted), resolved=resolved
     )
@@ -63,16 +63,16 @@ def request(policy: Policy, call: Call, context: Context) -> Classified:  # noqa
     row = legs.FETCH if method in READING and not call.args.get("body") else legs.FORWARD
     if method not in METHODS:
         return answer(legs.FORWARD, call, deny(f"no method {method!r} is forwarded"), target=Target(url.place))
-    refused = _refused(policy, url)
+    judgement = policy.scopes["fetch"].judge(url.judged)
+    refused = _refused(policy, url, judgement)
     if refused is not None:
         return answer(row, call, refused, target=Target(url.place))
-    judgement = policy.scopes["fetch"].judge(url.judged)
     owned = owner_words(policy.owner)
     vouched = url.text in owned.urls or (url.host in owned.hosts and url.port == 443)
     ruling = FINE if judgement.scope == SCOPE_ALLOW else ruled(judgement, "fetch", url.host, vouched=vouched)
     trusted = trust_in_url(policy, url, vouched=judgement.named)
     name = url.place if row is legs.FETCH else f"{method} {url.text}"
-    resolved = {"url": url.text, "method": method}
+    resolved = {"url": url.text, "method": method, "inside": private_host(url.host)}
     return answer(row, call, _unnamed(ruling, trusted, url), target=Target(name, trusted), resolved=resolved)
 
 
@@ -95,9 +95,12 @@ def model_host(policy: Policy, url: Url) -> bool:
     return False
 
 
-def _refused(policy: Policy, url: Url) -> Ruling | None:
-    """Return why nothing goes to this host by any way seen here, None if something may."""
-    if private_host(url.host):
+def _refused(policy: Policy, url: Url, judgement: Judgement) -> Ruling | None:
+    """Return why nothing goes to this host by any way seen here, None if something may.
+
+    A name of a local network is reached only where the owner named it (``inside``): then it may have a private address.
+    """
+    if private_host(url.host) and not (judgement.named and judgement.scope == SCOPE_ALLOW):
         return deny(f"{url.host} is a name of a local network")
     if model_host(policy, url):
         return deny(f"{url.host} is reached by the model channel only", "use the base URL of the model route")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus.tools.perform.resolve import StaticResolver, SystemResolver, public
+from nucleus.tools.perform.resolve import StaticResolver, SystemResolver, inside, public
 
 PRIVATE = [
     "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.9.9.9", "169.254.169.254",
@@ -26,6 +26,22 @@ PUBLIC = [
     "1.1.1.1", "8.8.8.8", "93.184.216.34", "100.63.255.255", "172.32.0.1", "2606:4700::1111", "2a00:1450::1",
     "64:ff9b::808:808",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", *PUBLIC])
+def test_a_host_of_the_owners_network_may_have_a_private_address(address: str) -> None:
+    assert inside(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "::1", "0.0.0.0", "::", "169.254.169.254", "fe80::1", "224.0.0.1", "ff02::1", "100.100.100.200"),
+        *("fd00:ec2::254", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "168.63.129.16", "fd00::1%eth0", "", "10.1"),
+    ],
+)
+def test_never_loopback_the_link_or_a_clouds_own_service(address: str) -> None:
+    assert not inside(address)
 
 
 @pytest.mark.parametrize("address", PRIVATE)

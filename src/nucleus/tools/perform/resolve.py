@@ -58,8 +58,46 @@ _NOT_PUBLIC_V6: Final = tuple(
 )
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: the last 32 bits are an IPv4 address, which is judged in its place."""
+_INSIDE_METADATA: Final = frozenset((ipaddress.IPv6Address("fd00:ec2::254"), ipaddress.IPv4Address("100.100.100.200")))
+"""Private by number, but they answer for a cloud's own service on the machine."""
+_UNIQUE_LOCAL: Final = ipaddress.IPv6Network("fc00::/7")
+_PRIVATE_V4: Final = tuple(
+    ipaddress.IPv4Network(each) for each in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+)
+"""What organisations number their own hosts with (RFC 1918, RFC 6598)."""
 _METADATA: Final = frozenset((ipaddress.IPv4Address("168.63.129.16"),))
 """Public by number, but answers only inside of a cloud and knows its machines (Azure's wire server)."""
+
+
+def public(address: str) -> bool:
+    """Whether an address is one of the public internet. What does not parse is not."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return parsed not in _METADATA and not any(parsed in network for network in _NOT_PUBLIC_V4)
+    if parsed.scope_id is not None:
+        return False
+    if parsed in _NAT64:
+        return public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)))
+    return parsed in _PUBLIC_V6 and not any(parsed in network for network in _NOT_PUBLIC_V6)
+
+
+def inside(address: str) -> bool:
+    """Whether an address is public, or a private one of a network that the owner named a host of.
+
+    Never loopback, link-local (cloud metadata), multicast or unspecified, in whatever form it is written.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if parsed in _INSIDE_METADATA:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return public(address) or (parsed in _UNIQUE_LOCAL and parsed.scope_id is None)
+    return public(address) or any(parsed in network for network in _PRIVATE_V4)
 
 
 class Resolver(Protocol):
@@ -72,10 +110,11 @@ class Resolver(Protocol):
 
 @final
 class SystemResolver:
-    """The system's resolver, of which only public addresses pass."""
+    """The system's resolver, of which only public addresses pass, or those that ``accepts`` says."""
 
-    def __init__(self, lookup: Lookup = socket.getaddrinfo) -> None:
+    def __init__(self, lookup: Lookup = socket.getaddrinfo, accepts: Callable[[str], bool] = public) -> None:
         self._lookup = lookup
+        self._accepts = accepts
 
     def resolve(self, host: str, port: int) -> tuple[Endpoint, ...]:
         """Return the addresses of ``host``. Raises PermissionError if any of them is not public."""
@@ -87,9 +126,11 @@ class SystemResolver:
         if not found or len(found) > ADDRESS_LIMIT:
             raise ConnectionError(errno.EHOSTUNREACH, f"{host} has {len(found)} addresses")
         for each in found:
-            if not public(each):
+            if not self._accepts(each):
                 # The address itself is not shown: it would map the inside of a network.
-                raise PermissionError(errno.EACCES, f"{host} resolves to an address that is not public")
+                raise PermissionError(
+                    errno.EACCES, f"{host} resolves to an address that is not public, and is not dialled"
+                )
         return tuple((each, port) for each in found)
 
 
@@ -106,18 +147,3 @@ class StaticResolver:
         if found is None:
             raise ConnectionError(errno.EHOSTUNREACH, f"{host} does not resolve")
         return (found,)
-
-
-def public(address: str) -> bool:
-    """Whether an address is one of the public internet. What does not parse is not."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return parsed not in _METADATA and not any(parsed in network for network in _NOT_PUBLIC_V4)
-    if parsed.scope_id is not None:
-        return False
-    if parsed in _NAT64:
-        return public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)))
-    return parsed in _PUBLIC_V6 and not any(parsed in network for network in _NOT_PUBLIC_V6)

@@ -1,0 +1,107 @@
+"""The egress process: sockets and settings in, traffic that was allowed out, until any of its neighbours is gone."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, final
+
+from nucleus.egress.channels import Channels
+from nucleus.egress.dial import Dialer, Resolver
+from nucleus.egress.handover import Handed, say, take_over
+from nucleus.egress.limits import Limits, Pace
+from nucleus.egress.link import GateLink, Wire
+from nucleus.egress.listener import Listener
+from nucleus.egress.proxy import Proxy
+from nucleus.egress.pump import Pump
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the composition root brings: this room imports neither the gate nor the tools."""
+
+    wire: Wire
+    public: Resolver
+    """Of any name: refuses one that has an address which is not public."""
+    inside: Resolver
+    """Of a local network's name that the owner named: refuses loopback, the link, and what is no host's."""
+    trust: Callable[[], ssl.SSLContext]
+
+
+def serve(descriptor: int, parts: Parts) -> int:
+    """Serve what is handed over at ``descriptor`` until supervisor or gate is gone; return the exit status."""
+    pair = socket.socket(fileno=descriptor)
+    try:
+        handed = take_over(pair)
+    except (OSError, ValueError):
+        return 2
+    return asyncio.run(Egress(handed, parts).run(pair))
+
+
+@final
+class Egress:
+    """One box's way out."""
+
+    def __init__(self, handed: Handed, parts: Parts) -> None:
+        self._handed = handed
+        self._parts = parts
+        self._limits = limits_of(handed.settings)
+        wait = handed.settings.get("wait", 0)
+        self._channels = Channels(float(wait) if type(wait) in {int, float} else 0.0)
+        self._over = asyncio.Event()
+
+    async def run(self, pair: socket.socket) -> int:
+        """Serve until it is over. Every connection is cut then, whatever it was in the middle of."""
+        gate = await self._link()
+        reading = asyncio.create_task(gate.run())
+        loop = asyncio.get_running_loop()
+        pump = Pump(self._channels, self._limits, Pace(self._limits.bytes_a_second, loop.time))
+        dialer = Dialer(self._parts.public, self._parts.inside, self._parts.trust, self._limits)
+        proxy = Listener(Proxy(pump, dialer).handle, self._limits)
+        servers = [await asyncio.start_server(proxy.client, sock=self._handed.proxy)]
+        pair.setblocking(False)
+        loop.add_reader(pair, self._heard, pair)
+        say(pair, {"ready": True})
+        await self._over.wait()
+        loop.remove_reader(pair)
+        for server in servers:
+            server.close()
+        self._channels.cut_all()
+        await proxy.end()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        return 0
+
+    async def _link(self) -> GateLink:
+        reader, writer = await asyncio.open_unix_connection(sock=self._handed.gate)
+        gate = GateLink(reader, writer, self._parts.wire, self._channels.changed, self._gone)
+        self._channels.gate = gate
+        return gate
+
+    def _gone(self) -> None:
+        self._channels.cut_all()
+        self._over.set()
+
+    def _heard(self, pair: socket.socket) -> None:
+        """Take what the supervisor says: its end is the end."""
+        try:
+            data = pair.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._over.set()
+
+
+def limits_of(settings: Mapping[str, Any]) -> Limits:
+    """Return the bounds that the supervisor sets. Raises ValueError for one that is none."""
+    given = settings.get("limits", {})
+    known = {one.name: one.type for one in fields(Limits)}
+    if type(given) is not dict or not known.keys() >= given.keys():
+        raise ValueError(f"limits are some of {', '.join(known)}")
+    if any(type(value) not in {int, float} or value < 0 for value in given.values()):
+        raise ValueError("a limit is a number that is not negative")
+    return Limits(**given)
