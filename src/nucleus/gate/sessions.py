@@ -149,14 +149,15 @@ def living(fields: Mapping[str, Any]) -> Entered | None:
     return None if found is None or not found[0]["shared"] else settle(begin(fields))
 
 
-def enter(fields: Mapping[str, Any], *, name: str = "") -> Entered:
+def enter(fields: Mapping[str, Any], *, name: str = "", client: Process | None = None) -> Entered:
     """Join the session of this process, or start it as the first one there.
 
     ``fields`` is what a gate is opened with; where the session is open already its policies are met with those
-    that hold. Raises PolicyError, CannotEnforce, Refused.
+    that hold. ``client``: where another ancestor than the nearest is meant. Raises PolicyError, CannotEnforce,
+    Refused.
     """
     for _ in range(TRIES):
-        entered = settle(begin(fields, name=name))
+        entered = settle(begin(fields, name=name, client=client))
         if entered is not None:
             return entered
         time.sleep(PAUSE)
@@ -167,14 +168,14 @@ def enter(fields: Mapping[str, Any], *, name: str = "") -> Entered:
     )
 
 
-def begin(fields: Mapping[str, Any], *, name: str = "") -> Begun:
+def begin(fields: Mapping[str, Any], *, name: str = "", client: Process | None = None) -> Begun:
     """Connect to the session of this process, or start its gate, and ask for a connection of its principal.
 
     Nothing is waited for but the turn: a gate takes longer to start than this process to get ready. Raises
     CannotEnforce.
     """
     outside(str(fields["workspace"]))
-    state, client = Path(str(fields["state"])), client_process(os.getpid())
+    state, client = Path(str(fields["state"])), client or client_process(os.getpid())
     who = {"name": name, "client": [client.pid, client.start]}
     lock = _turn(state)
     try:
