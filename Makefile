@@ -3,7 +3,7 @@
 PYTHON_IN := .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help setup bench-audit demo test lint types imports proved pytest prove bench-check bench format lock clean
+.PHONY: help setup parts bench-audit demo test lint types imports proved pytest prove bench-check bench format lock clean
 
 help:
 	@echo "make demo     a scripted hostile agent against a real repository, judged at the sinks"
@@ -33,7 +33,11 @@ types: setup
 imports: setup
 	.venv/bin/lint-imports
 
-pytest: setup
+# Real MCP servers and clients, and the conformance suite: see tests/parts.
+parts: setup
+	@$(PYTHON_IN) -m tests.parts.install
+
+pytest: setup parts
 	$(PYTHON_IN) -m pytest -n $(WORKERS) --dist loadgroup -q
 
 prove: setup
