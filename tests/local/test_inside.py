@@ -1,15 +1,23 @@
 """The self-test: each promise that is broken is found. In the box itself it runs in test_ns.py."""
 
+import errno
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from nucleus.local import inside
+from nucleus.local import inside, probe
 from nucleus.local.inside import BrokenPromiseError
+from nucleus.local.ns import NsBox
+from nucleus.seal import landlock
+from tests.local.box import needs_box, permit, private
+from tests.local.test_ns import weakened
 
+LACKS = probe.no_landlock().why
+needs_landlock = pytest.mark.skipif(bool(LACKS), reason=f"no Landlock here: {LACKS}")
 ZERO = "0" * 16
 STATUS = (
     f"Name:\tpython\nCapInh:\t{ZERO}\nCapPrm:\t{ZERO}\nCapEff:\t{ZERO}\nCapBnd:\t{ZERO}\nCapAmb:\t{ZERO}\n"
@@ -83,6 +91,101 @@ def test_the_missing_filter_is_found_here_outside_of_a_box() -> None:
         inside.check_filter()
 
 
+FENCED = """
+import os, signal, socket, sys
+sys.path.insert(0, sys.argv[1])
+import inside
+home, workspace, outside, fenced, abstract = sys.argv[2:7]
+inside.EMPTY = ()  # this test lies in /tmp
+if fenced == "yes":
+    inside.syscall(157, 38, 1, 0, 0, 0) if os.uname().machine == "x86_64" else inside.syscall(167, 38, 1, 0, 0, 0)
+    inside.fence(home, workspace)
+def tried(what, *words):
+    try:
+        what(*words)
+        return "done"
+    except OSError as error:
+        return str(error.errno)
+def connected(family, address):
+    with socket.socket(family) as sock:
+        sock.connect(address)
+open(workspace + "/file", "w").close()
+os.mkdir(workspace + "/folder")
+os.rename(workspace + "/file", workspace + "/folder/file")
+os.link(workspace + "/folder/file", home + "/link")
+os.symlink("x", home + "/symlink")
+open("/dev/null", "w").close()
+os.kill(os.getpid(), 0)
+print(
+    tried(open, outside + "/kept", "w"), tried(os.mkdir, outside + "/new"), tried(os.unlink, outside + "/gone"),
+    tried(os.rename, outside + "/kept", workspace + "/kept"), tried(os.truncate, outside + "/kept", 0),
+    tried(os.kill, os.getppid(), 0), tried(connected, socket.AF_UNIX, chr(0) + abstract),
+    os.system("exit 3") >> 8,
+)
+"""
+"""What a fenced process does and tries; the numbers are those of prctl."""
+
+
+def fenced(tmp_path: Path, how: str) -> list[str]:
+    folders = [tmp_path / how / name for name in ("home", "workspace", "outside")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    (folders[2] / "kept").write_text("text")
+    (folders[2] / "gone").touch()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(f"\0nucleus-{os.getpid()}-{how}")
+        sock.listen()
+        places = [str(Path(inside.__file__).parent), *map(str, folders), how, f"nucleus-{os.getpid()}-{how}"]
+        done = subprocess.run([sys.executable, "-c", FENCED, *places], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@needs_landlock
+def test_a_fenced_process_writes_in_its_own_places_only(tmp_path: Path) -> None:
+    """With the fence switched off the same process does all of it."""
+    refused = fenced(tmp_path, "yes")
+    abi = inside.syscall(inside.CREATE_RULESET, None, 0, 1)
+    expected = ["13", "13", "13", "13" if abi > 1 else "18", "13" if abi > 2 else "done"]
+    scoped = ["1", "1"] if abi > 5 else ["done", "done"]
+    assert refused == [*expected, *scoped, "3"]
+    assert fenced(tmp_path, "no") == [*["done"] * 4, "2", "done", "done", "3"]
+
+
+@needs_landlock
+def test_a_fence_that_does_not_hold_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "written"
+    monkeypatch.setattr(inside, "FENCED", str(place))
+    monkeypatch.setattr(inside, "fence", lambda *_: 7)
+    with pytest.raises(BrokenPromiseError, match="can be written"):
+        inside.check_fence("/home/ann", "/home/ann/app")
+    assert not place.exists()
+    monkeypatch.setattr(inside, "fence", lambda *_: place.write_text(""))
+    with pytest.raises(BrokenPromiseError, match="File exists"):
+        inside.check_fence("/home/ann", "/home/ann/app")
+
+
+def test_a_place_that_could_not_be_written_anyway_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "FENCED", "/proc/written")
+    with pytest.raises(OSError, match="/proc/written"):
+        inside.check_fence("/home/ann", "/home/ann/app")
+
+
+def test_an_error_of_a_system_call_is_raised() -> None:
+    with pytest.raises(OSError, match="Errno") as caught:
+        inside.syscall(inside.RESTRICT_SELF, -1, 0)
+    assert caught.value.errno in {errno.EBADF, errno.EPERM, errno.ENOSYS}
+
+
+@pytest.mark.parametrize(
+    ("abi", "files", "scopes"), [(1, 13, 0), (2, 14, 0), (3, 15, 0), (4, 15, 0), (5, 16, 0), (6, 16, 2)]
+)
+def test_each_abi_adds_what_it_has(abi: int, files: int, scopes: int) -> None:
+    """The same bits that the seal handles, written out again: this file stands alone."""
+    assert inside.through(inside.FILE_ACCESS, abi) == (1 << files) - 1 == landlock.handled(abi).files
+    assert inside.through(inside.SCOPES, abi) == (1 << scopes) - 1 == landlock.handled(abi).scopes
+
+
 def start(tmp_path: Path, words: list[str]) -> tuple[int, str]:
     """Run the self-test as a box does, but outside of one."""
     read, write = os.pipe()
@@ -117,3 +220,37 @@ def test_a_configuration_that_is_none_runs_nothing(tmp_path: Path, words: list[s
 
 def test_octal_in_the_mount_table_is_undone() -> None:
     assert inside.escaped("/a\\040b\\134c") == "/a b\\c"
+
+
+UNSEEING = "def check_mounts(*_): pass\n"
+UNFENCED = "def check_fence(*_): pass\n"
+
+
+def broken(folder: Path, more: str) -> str:
+    """Write a self-test some of whose checks are gone."""
+    folder.mkdir()
+    path = folder / "inside.py"
+    text = Path(inside.__file__).read_text()
+    path.write_text(text.replace('if __name__ == "__main__":', f'{more}if __name__ == "__main__":'))
+    return str(path)
+
+
+@needs_box
+@pytest.mark.parametrize(("more", "written"), [(UNSEEING, False), (UNSEEING + UNFENCED, True)], ids=["on", "off"])
+def test_a_place_of_the_host_that_is_mounted_writable_by_mistake_stays_as_it_was(
+    tmp_path: Path, more: str, written: bool
+) -> None:
+    """The mount table is not looked at: then the fence alone holds, and without it the host's file is written."""
+    outside, workspace = tmp_path / "outside", tmp_path / "workspace"
+    outside.mkdir()
+    workspace.mkdir()
+    (outside / "file").write_text("as it was")
+    path = broken(tmp_path / "broken", more)
+    found = r"--ro-bind\0[^\0]*/inside.py\0([^\0]*)\0(.*)--remount-ro\0/\0"
+    mistaken = rf"--ro-bind\0{path}\0\1\0\2--bind\0{outside}\0/mistake\0--remount-ro\0/\0"
+    box = NsBox(str(private(tmp_path / "state")), path_list=[str(weakened(tmp_path / "weak", found, mistaken))])
+    outcome = box.run(permit(workspace, "sh", "-c", "echo changed > /mistake/file; echo more > /mistake/new"), b"")
+    assert outcome.status == "ok"
+    assert (outcome.value["status"] == 0) is written
+    assert ((outside / "file").read_text() == "changed\n") is written
+    assert (outside / "new").exists() is written

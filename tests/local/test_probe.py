@@ -16,6 +16,7 @@ MECHANISMS = [
     "own view of processes (/proc)",
     "overlay file system",
     "seccomp",
+    "Landlock",
 ]
 
 
@@ -68,7 +69,7 @@ def test_where_no_single_mechanism_is_missing_the_failure_itself_is_told(tmp_pat
             "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
             "1\n",
             "AppArmor",
-            "profile nucleus-bwrap /x/bwrap ",
+            "nucleus doctor --fix",
         ),
     ],
 )
@@ -82,6 +83,15 @@ def test_without_a_switch_the_kernel_s_own_words_are_the_cause() -> None:
     why, how = probe.no_user_namespace("Operation not permitted", "/x/bwrap", lambda _: "")
     assert why == "Operation not permitted"
     assert "seccomp=unconfined" in how
+
+
+def test_a_kernel_without_landlock_is_told() -> None:
+    def absent(*_: object) -> int:
+        raise OSError(38, os.strerror(38))
+
+    found = probe.no_landlock(absent)
+    assert "not implemented" in found.why
+    assert "lsm=" in found.fix
 
 
 def test_the_program_is_whole_instructions() -> None:

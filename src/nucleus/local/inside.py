@@ -17,6 +17,7 @@ report is a socket: ``ok`` carries the terminal's other side, and the command
 begins only after the letter ``g`` came back.
 """
 
+import _ctypes  # not ctypes: that costs a tenth of a box's start, and nothing of it is needed
 import _socket
 import errno
 import fcntl
@@ -42,7 +43,23 @@ HELD = {
     "CapAmb": ALL_ZERO,
 }
 """Fields of /proc/self/status, as proc(5) names them."""
-OWN = ("/dev", "/proc", "/tmp", "/run", "/var/tmp")  # noqa: S108  places of the box itself
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+"""System calls of Landlock: one number on all architectures."""
+LANDLOCK_NEWEST = 7
+FILE_ACCESS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
+"""ABI -> accesses to files that it added (linux/landlock.h)."""
+SCOPES = {6: 0b11}
+"""Abstract sockets of others, and signals to others."""
+READING = 0b1101
+"""EXECUTE, READ_FILE, READ_DIR."""
+DEVICES = 1 << 1 | 1 << 14 | 1 << 15
+"""WRITE_FILE, TRUNCATE, IOCTL_DEV: what is needed of the device nodes that are there."""
+NEVER = 1 << 6 | 1 << 11 | 1 << 15
+"""MAKE_CHAR, MAKE_BLOCK, IOCTL_DEV: nowhere but IOCTL_DEV in /dev."""
+FENCED = "/dev/written"
+"""A place that the mounts let be written, and the fence does not."""
+EMPTY = ("/tmp", "/run", "/var/tmp")  # noqa: S108  of the box itself
+OWN = ("/dev", "/proc", *EMPTY)
 
 
 class BrokenPromiseError(Exception):
@@ -156,6 +173,73 @@ def check_surroundings(descriptors: set[int], variables: set[str], known: set[in
         raise BrokenPromiseError("variables that load code")
 
 
+class Long(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001  what ctypes itself is made of
+    """A C long."""
+
+    _type_ = "l"
+
+
+class Call(_ctypes.CFuncPtr):
+    """The C library's ``syscall``."""
+
+    _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+    _restype_ = Long
+
+
+def syscall(number: int, *arguments: int | bytes | None) -> int:
+    """Make a system call that Python has no name for. Raises OSError."""
+    library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # None is this program itself
+    call = Call(_ctypes.dlsym(library, "syscall"))
+    answer = call(Long(number), *(Long(one) if isinstance(one, int) else one for one in arguments))
+    if answer < 0:
+        raise OSError(_ctypes.get_errno(), os.strerror(_ctypes.get_errno()))
+    return int(answer)
+
+
+def through(table: dict[int, int], abi: int) -> int:
+    """Return the bits that an ABI of Landlock has."""
+    return sum(bits for since, bits in table.items() if since <= abi)
+
+
+def fence(home: str, workspace: str) -> int:
+    """Give up, by Landlock, all writing but to the box's own places, for good; return the ABI. Raises OSError.
+
+    A second layer, for a mount that would be writable by mistake: what is
+    shown of the host can be read and executed. It is no network containment:
+    the box's network has nothing but loopback, where all ports are its own.
+    """
+    abi = min(syscall(CREATE_RULESET, None, 0, 1), LANDLOCK_NEWEST)
+    files = through(FILE_ACCESS, abi)
+    fields = [files, 0, through(SCOPES, abi)][: 1 if abi < 4 else 2 if abi < 6 else 3]
+    attributes = b"".join(field.to_bytes(8, sys.byteorder) for field in fields)
+    ruleset = syscall(CREATE_RULESET, attributes, len(attributes), 0)
+    rules = {"/": READING, "/dev": READING | DEVICES, "/proc": READING | DEVICES, "/dev/shm": files & ~NEVER}  # noqa: S108
+    rules |= dict.fromkeys((home, workspace, *EMPTY), files & ~NEVER)
+    for path, access in rules.items():
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        packed = (access & files).to_bytes(8, sys.byteorder) + place.to_bytes(4, sys.byteorder)
+        syscall(ADD_RULE, ruleset, 1, packed, 0)
+        os.close(place)
+    syscall(RESTRICT_SELF, ruleset, 0)
+    os.close(ruleset)
+    return abi
+
+
+def check_fence(home: str, workspace: str) -> None:
+    """Put up the fence, and check that it refuses what the mounts alone allow. Raises BrokenPromiseError, OSError."""
+    os.mkdir(FENCED)  # what fails before would prove nothing when it fails after
+    os.rmdir(FENCED)
+    fence(home, workspace)
+    try:
+        os.mkdir(FENCED)
+    except OSError as error:
+        if error.errno != errno.EACCES:
+            raise BrokenPromiseError(f"Landlock does not hold: {error}") from error
+    else:
+        os.rmdir(FENCED)
+        raise BrokenPromiseError(f"Landlock does not hold: {FENCED} can be written")
+
+
 def read(path: str) -> str:
     """Return the text of a small file of the kernel's."""
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
@@ -182,6 +266,7 @@ def verify(words: list[str], known: set[int]) -> list[str]:
     # The directory that was just listed had a descriptor of its own, which is closed by now.
     alive = {one for one in descriptors if os.path.lexists(f"/proc/self/fd/{one}")}
     check_surroundings(alive, set(os.environ), known)
+    check_fence(home, workspace)
     return command
 
 

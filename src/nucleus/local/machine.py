@@ -86,10 +86,10 @@ def landlock_by_use() -> Row:
     try:
         version = landlock.abi()
     except CannotEnforce as error:
-        return Row("note", "Landlock", f"{error.why}: a box has one layer less, and a seal is not possible", error.fix)
+        return Row("no", "Landlock", f"{error.why}: neither boxes nor seals", error.fix)
     status, said = _attempted("landlock")
     if status != 0:
-        return Row("note", "Landlock", said or f"it does not hold: status {status}", "use a newer kernel")
+        return Row("no", "Landlock", said or f"it does not hold: status {status}", "use a newer kernel")
     newest = "" if version == landlock.NEWEST else f"; {landlock.NEWEST} is the newest that is used"
     return Row("ok", "Landlock", f"ABI {version}{newest}")
 

@@ -214,6 +214,7 @@ def attestation(found: Bubblewrap, program: int) -> dict[str, str]:
         "files": "allow-listed, read-only; home empty",
         "workspace": "overlay; changes are listed and not applied",
         "seccomp": f"deny-list of {program // 8} instructions",
+        "landlock": "no writing but to the box's own places",
         "self-test": "passed in the box",
     }
 

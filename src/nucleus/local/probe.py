@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
-from nucleus.local import apparmor
+from nucleus.local import apparmor, inside
 from nucleus.local.filter import boxed
 from nucleus.seal.bpf import assemble
 from nucleus.seal.syscalls import MACHINES
@@ -84,6 +84,8 @@ def examine(bubblewrap: str, scratch: str) -> Iterator[Finding]:
             return
     why = _filtered([bubblewrap, *seen], scratch)
     yield Finding("seccomp", why, "use a kernel with CONFIG_SECCOMP_FILTER=y" if why else "")
+    if not why:
+        yield no_landlock()
 
 
 def explain(bubblewrap: str, scratch: str, otherwise: str) -> CannotEnforce:
@@ -94,6 +96,20 @@ def explain(bubblewrap: str, scratch: str, otherwise: str) -> CannotEnforce:
     return CannotEnforce(
         "no box: it does not hold what it promises", why=otherwise, fix="report it with the output of bwrap --version"
     )
+
+
+def no_landlock(ask: Callable[..., int] = inside.syscall) -> Finding:
+    """Ask the kernel for the ABI of Landlock that it has."""
+    try:
+        ask(inside.CREATE_RULESET, None, 0, 1)
+    except OSError as error:
+        return Finding(
+            "Landlock",
+            str(error),
+            "use Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK=y and landlock in the lsm= boot parameter; "
+            "in a container, allow landlock_create_ruleset(2), landlock_add_rule(2) and landlock_restrict_self(2)",
+        )
+    return Finding("Landlock")
 
 
 def no_user_namespace(why: str, bubblewrap: str, read: Read) -> tuple[str, str]:
