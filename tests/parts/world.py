@@ -54,9 +54,13 @@ def server_environment() -> dict[str, str]:
     return launch.server_environment(clean_environment(), {}, [f"PATH={install.node().parent}:{os.environ['PATH']}"])
 
 
-def mappings(command: Sequence[str], tools: Sequence[Mapping[str, Any]]) -> str:
+def identity(command: Sequence[str]) -> str:
+    """Return what a server's mappings can be keyed by: its own command and no other."""
+    return launch.identity(command, server_environment()["PATH"]).digest
+
+
+def mappings(who: str, tools: Sequence[Mapping[str, Any]]) -> str:
     """Return mappings of an owner who trusts a server with everything."""
-    who = launch.identity(command, server_environment()["PATH"]).digest
     rows = [(str(tool["name"]), digest_of(tool), *_reviewed(tool)) for tool in tools]
     rows += [(name, "", "read_files", "") for name in MESSAGES]
     return "".join(
@@ -129,7 +133,7 @@ class Stage:
         state = self.home / "state"
         (state / "mcp").mkdir(mode=0o700, parents=True, exist_ok=True)
         state.chmod(0o700)
-        (state / "mcp" / "mappings.toml").write_text(mappings(self.server, tools))
+        (state / "mcp" / "mappings.toml").write_text(mappings(identity(self.server), tools))
         (self.home / "owner.toml").write_text(self.policy)
         words = [sys.executable, "-m", "nucleus", "--state", str(state), "mcp", "run", "--quiet", "--name", "t"]
         words += ["--policy", str(self.home / "owner.toml")]
