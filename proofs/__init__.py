@@ -14,6 +14,8 @@ Read in this order:
 ``cells``       the Python kernel equals the Coq model, cell by cell
 ``random_cases`` a million random requests against the Coq model's oracle
 ``formats``     trace records, policy files, frames, approvals, against plain references
+``tokens``      tokens read from their bytes alone; ``token_cases`` presents them, honest and hostile
+``frozen``      past counterexamples of the codecs, and the answers that they keep
 ``gate_model``  the gate's core, explored exhaustively to a stated depth
 ``prove``       runs all of it; ``python -m proofs`` prints one line of JSON last
 ``single``      one row of the claims page, run again: ``python -m proofs NAME``

@@ -41,6 +41,7 @@ RISING: Final = (
     "nu_authorities",
     "differential_cases",
     "codec_cases",
+    "codec_corpus",
     "corpus",
     "mutation_score",
     "claims",

@@ -1,15 +1,17 @@
-"""The codecs against plain references: trace record, policy file, approver's frame, approval.
+"""The codecs against plain references: trace record, policy file, approver's frame, approval, token.
 
 Random values through our writer and a plain one; random damage through our
 reader, which may only accept what it would have written itself, and may only
 raise its one error. Approvals are matched against the rule said once more in
-other words. Tokens have no codec yet; the claims page says so.
+other words; tokens have a module of their own (``token_cases``). How often
+each answer came is counted: a generator that starves one is a finding.
 """
 
 import json
 import random
 import struct
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -22,6 +24,7 @@ from nucleus.gate.events import Submit
 from nucleus.policy.call import Classified
 from nucleus.policy.document import read_document
 from nucleus.trace import canonical
+from proofs import token_cases
 
 FIRST: Final = "prev seq time_ns type principal facts verdict rules state of outcome".split()  # noqa: SIM905
 """The leading fields of a line, from the description of the format."""
@@ -42,23 +45,45 @@ git_push = "never"
 """
 
 
+Tally = Callable[[str], None]
+"""Counts one answer."""
+Case = Callable[[random.Random, Tally], list[str]]
+LEAST_SHARE: Final = {"read": 0.1, "refused": 0.1, "answered": 0.1, "unanswered": 0.1, "ok": 0.1}
+"""Of all answers of a codec; any other (the reasons that a token gives nothing) has ``REASON_SHARE``."""
+REASON_SHARE: Final = 0.04
+
+
 def run(seed: int = 7) -> tuple[dict[str, int], list[str]]:
     """Return how many cases each codec had, and what is wrong."""
-    jobs: dict[str, tuple[Callable[[random.Random], list[str]], int]] = {
-        "records": (_record, 40_000),
-        "policies": (_policy, 12_000),
-        "frames": (_frame, 40_000),
-        "approvals": (_approval, 150_000),
-    }
+    counts = {name: cases for name, (_, cases) in JOBS.items()}
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
-        done = {name: pool.submit(_many, case, count, seed) for name, (case, count) in jobs.items()}
-        problems = [f"{name}: {problem}" for name, future in done.items() for problem in future.result()]
-    return {name: count for name, (_, count) in jobs.items()}, problems
+        # The slow ones first, each in two halves: both processes end at about the same time.
+        halves = [(name, half) for name in sorted(counts, key=COSTLY.index) for half in (0, 1)]
+        done = {
+            (name, half): pool.submit(_many, JOBS[name][0], counts[name] // 2, seed + half) for name, half in halves
+        }
+        problems, tallies = [], {name: Counter[str]() for name in counts}
+        for (name, _), future in done.items():
+            found, tally = future.result()
+            problems += [f"{name}: {problem}" for problem in found]
+            tallies[name] += tally
+    return counts, problems + [f"{name}: {lack}" for name, tally in tallies.items() for lack in starved(tally)]
 
 
-def _many(case: Callable[[random.Random], list[str]], count: int, seed: int) -> list[str]:
-    rng = random.Random(seed)  # noqa: S311  cases, not secrets
-    return [problem for _ in range(count) for problem in case(rng)][:20]
+def starved(tally: Counter[str]) -> list[str]:
+    """Return a line for each answer that came too seldom."""
+    total = sum(tally.values())
+    return [
+        f"only {count} of {total} answers are {answer!r}: the generator is lopsided"
+        for answer, count in tally.items()
+        if count < LEAST_SHARE.get(answer, REASON_SHARE) * total
+    ]
+
+
+def _many(case: Case, count: int, seed: int) -> tuple[list[str], Counter[str]]:
+    rng, tally = random.Random(seed), Counter[str]()  # noqa: S311  cases, not secrets
+    problems = [problem for _ in range(count) for problem in case(rng, lambda answer: tally.update((answer,)))]
+    return problems[:20], tally
 
 
 def _text(rng: random.Random) -> str:
@@ -89,7 +114,7 @@ def _value(rng: random.Random, depth: int = 0) -> Any:
 # Trace records ---------------------------------------------------------------------------------------
 
 
-def _record(rng: random.Random) -> list[str]:
+def _record(rng: random.Random, tally: Tally) -> list[str]:
     body = _decision(rng) if rng.random() < 0.6 else _result(rng)
     chained: dict[str, Any] = {"prev": f"{rng.getrandbits(256):064x}", "seq": _int(rng), "time_ns": _int(rng)}
     line = (canonical.prefix(chained["prev"], chained["seq"], chained["time_ns"]) + canonical.body(body)).encode()
@@ -97,7 +122,8 @@ def _record(rng: random.Random) -> list[str]:
         return [f"the writer's line is not the plain one: {body}"]
     if canonical.parse(line) != chained | body:
         return [f"the reader does not read what the writer wrote: {body}"]
-    return _damaged_line(rng, line)
+    tally("read")
+    return _damaged_line(rng, line, tally)
 
 
 def _decision(rng: random.Random) -> dict[str, Any]:
@@ -142,14 +168,16 @@ def _sorted(value: Any) -> Any:
     return [_sorted(item) for item in value] if type(value) is list else value
 
 
-def _damaged_line(rng: random.Random, line: bytes) -> list[str]:
+def _damaged_line(rng: random.Random, line: bytes, tally: Tally) -> list[str]:
     bad = _damage(rng, line)
     try:
         read = canonical.parse(bad)
     except TraceError:
+        tally("refused")
         return []
     except Exception as error:  # noqa: BLE001  any other error is the finding
         return [f"{error!r} on {bad!r}"]
+    tally("read")
     return [] if canonical.encode(read) == bad else [f"a line was read that nobody writes: {bad!r}"]
 
 
@@ -174,12 +202,14 @@ def _damage(rng: random.Random, data: bytes) -> bytes:
 # Policy files -----------------------------------------------------------------------------------------
 
 
-def _policy(rng: random.Random) -> list[str]:
+def _policy(rng: random.Random, tally: Tally) -> list[str]:
     lines = POLICY.splitlines(keepends=True)
-    match rng.randrange(4):
+    match rng.randrange(5):
         case 0:
             text = _damage(rng, POLICY.encode())
-            return _read_policy(text, must_fail=False)
+            return _read_policy(text, tally, must_fail=False)
+        case 4:
+            return _read_policy(_well_formed(rng).encode(), tally, must_fail=False)
         case 1:
             lines.insert(rng.choice((1, 3, 6, 8, 10, 12)), f'zq{rng.randrange(10**6)} = ["x"]\n')
         case 2:
@@ -193,18 +223,30 @@ def _policy(rng: random.Random) -> list[str]:
             lines[place] = lines[place].split("=")[0] + rng.choice(
                 ("= []\n", "= [1]\n", "= {}\n", "= true\n", "= nan\n")
             )
-    return _read_policy("".join(lines).encode(), must_fail=True)
+    return _read_policy("".join(lines).encode(), tally, must_fail=True)
 
 
-def _read_policy(data: bytes, *, must_fail: bool) -> list[str]:
+def _well_formed(rng: random.Random) -> str:
+    """Return a policy that is one: tables in any order, some left out, with comments, blanks and other values."""
+    head, *tables = POLICY.split("\n[")
+    kept = rng.sample(tables, rng.randrange(len(tables) + 1))
+    extra = rng.choice(("", "\n# a comment", "\n\n", "\n   "))
+    names = ", ".join(f'"{name}"' for name in rng.sample(("a/**", "b.txt", "c", "d/*.py", "é"), rng.randrange(1, 4)))
+    text = head + extra + "".join(extra + "\n[" + table.rstrip("\n") for table in kept) + "\n"
+    return text.replace('"src/**", "docs/**"', names).replace("python.org", rng.choice(("python.org", "example.com")))
+
+
+def _read_policy(data: bytes, tally: Tally, *, must_fail: bool) -> list[str]:
     try:
         read = read_document(data, "nucleus.toml")
     except PolicyError:
+        tally("refused")
         return []
     except Exception as error:  # noqa: BLE001  any other error is the finding
         return [f"{error!r} on {data!r}"]
     if must_fail:
         return [f"read what must be an error: {data!r}"]
+    tally("read")
     plain = tomllib.loads(data.decode())
     return [] if dict(read.content) == plain else [f"not what TOML says: {data!r}"]
 
@@ -212,7 +254,7 @@ def _read_policy(data: bytes, *, must_fail: bool) -> list[str]:
 # Frames ------------------------------------------------------------------------------------------------
 
 
-def _frame(rng: random.Random) -> list[str]:
+def _frame(rng: random.Random, tally: Tally) -> list[str]:
     fields = {"do": "answer", "ids": [_text(rng)], "allow": rng.random() < 0.5, "more": _value(rng)}
     body = rng.randbytes(rng.randrange(20))
     frame = protocol.encode(fields, body)
@@ -224,11 +266,15 @@ def _frame(rng: random.Random) -> list[str]:
     got = [*splitter.feed(frame[:cut]), *splitter.feed(frame[cut:])]
     if got != [(fields, body)] or splitter.unfinished:
         return [f"cut at {cut}: {got}"]
+    tally("read")
+    damaged = protocol.Splitter()
     try:
-        for read, _ in protocol.Splitter().feed(_damage(rng, frame)):
+        for read, _ in damaged.feed(_damage(rng, frame)):
             protocol.encode(read)
+        # What waits for more bytes than will ever come is not read either.
+        tally("refused" if damaged.unfinished else "read")
     except protocol.ProtocolError:
-        pass
+        tally("refused")
     except Exception as error:  # noqa: BLE001  any other error is the finding
         return [f"{error!r} on a damaged frame of {fields}"]
     return []
@@ -237,32 +283,41 @@ def _frame(rng: random.Random) -> list[str]:
 # Approvals ---------------------------------------------------------------------------------------------
 
 
-def _approval(rng: random.Random) -> list[str]:
+def _approval(rng: random.Random, tally: Tally) -> list[str]:
     pick = rng.choice
+    close = rng.random() < 0.4
+    """Whether most of it fits: else hardly any call would be answered."""
+
+    def some(fits: Any, *others: Any) -> Any:
+        return fits if close and rng.random() < 0.9 else pick((fits, *others))
+
     given = {
         f"a{i}": Approval(
             question=f"a{i}",
-            principal=pick("pq"),
-            digest=pick("xyz"),
-            call=pick(("push", "post")),
-            op=pick((9, 10)),
-            destination=pick(("", "r", "s")),
-            rules=pick((64, 96, 352, 1008)),
-            exposure=pick((4, 5, 7, 15, 31)),
-            expires=pick((50, 150)),
+            principal=some("p", "q"),
+            digest=some("x", "y", "z"),
+            call=some("push", "post"),
+            op=some(9, 10),
+            destination=some("r", "", "s"),
+            rules=some(1008, 64, 96, 352),
+            exposure=some(31, 4, 5, 7, 15),
+            expires=some(150, 50),
             uses=pick((1, 2, 3)),
-            egress_bytes=pick((0, 10, 100)),
+            egress_bytes=some(100, 0, 10),
             bounded=rng.random() < 0.4,
         )
         for i in range(rng.randrange(3))
     }
-    facts = Classified(pick((9, 10)), 0, 0, pick((1, 3, 4, 7)), 2, 0, 0, 0, 0, 0, destination=pick(("", "r", "s")))
-    event = Submit(pick("pq"), 1, "id", pick(("push", "post")), {}, pick("xyz"), facts, 1, pick((0, 5, 50)), 100)
+    sink, destination = some(1, 3, 4, 7), some("r", "", "s")
+    facts = Classified(some(9, 10), 0, 0, sink, 2, 0, 0, 0, 0, 0, destination=destination)
+    digest, size = some("x", "y", "z"), some(5, 0, 50)
+    event = Submit(some("p", "q"), 1, "id", some("push", "post"), {}, digest, facts, 1, size, 100)
     rules, exposure = pick((64, 96, 352)), pick((0, 1, 3, 7, 15))
     found = approvals.match(given, event, rules, exposure)
     good = [approval for approval in given.values() if answers(approval, event, rules, exposure)]
     if (found is None) != (not good) or (found is not None and found not in good):
         return [f"{found} matched, expected one of {good}: {event}, {rules}, {exposure}"]
+    tally("unanswered" if found is None else "answered")
     return [] if found is None else _spent(given, found, event)
 
 
@@ -292,3 +347,14 @@ def _spent(given: dict[str, Approval], used: Approval, event: Submit) -> list[st
     if rest is None or rest.uses != used.uses - 1 or rest.egress_bytes != used.egress_bytes - event.egress_bytes:
         return [f"not one use less: {used}, {rest}"]
     return []
+
+
+JOBS: Final[dict[str, tuple[Case, int]]] = {
+    "records": (_record, 40_000),
+    "policies": (_policy, 12_000),
+    "frames": (_frame, 40_000),
+    "approvals": (_approval, 150_000),
+    "tokens": (token_cases.case, 40_000),
+}
+"""Each codec's case, and how many there are of it."""
+COSTLY: Final = ["tokens", "approvals", "policies", "records", "frames"]

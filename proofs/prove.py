@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any, Final
 
-from proofs import battery, broken, cells, controls, formats, gate_model, lint, mutants, oracle, random_cases, witnesses
+from proofs import (
+    battery,
+    broken,
+    cells,
+    controls,
+    formats,
+    frozen,
+    gate_model,
+    lint,
+    mutants,
+    oracle,
+    random_cases,
+    witnesses,
+)
 from proofs.contracts import CONTRACTS, prove
 from proofs.door import obligations as door_obligations
 from proofs.kernels import Kernel, production
@@ -181,10 +194,12 @@ def _random(report: Report, model: "Future[oracle.Oracle]") -> str:
 
 
 def _codecs(report: Report) -> str:
+    kept, changed = frozen.check()
+    _demand(changed, "a frozen case of a codec has another answer")
     counts, problems = formats.run()
     _demand(problems, "a codec is not what it should be")
-    report.numbers["codec_cases"] = sum(counts.values())
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+    report.numbers |= {"codec_cases": sum(counts.values()), "codec_corpus": kept}
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) + f", {kept} frozen"
 
 
 def _gate(report: Report) -> str:

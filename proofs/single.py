@@ -7,7 +7,7 @@ or ``code = spec: decide.question``), a theorem, or one of ``STAGES``.
 from collections.abc import Callable
 from typing import Final
 
-from proofs import battery, cells, controls, formats, gate_model, lint, oracle, random_cases, witnesses
+from proofs import battery, cells, controls, formats, frozen, gate_model, lint, oracle, random_cases, witnesses
 from proofs.contracts import BY_NAME, prove
 from proofs.door import obligations as door_obligations
 from proofs.kernels import production
@@ -76,8 +76,9 @@ def _gate() -> tuple[str, list[str]]:
 
 
 def _formats() -> tuple[str, list[str]]:
+    kept, changed = frozen.check()
     counts, problems = formats.run()
-    return str(counts), problems
+    return f"{counts}, {kept} frozen", changed + problems
 
 
 STAGES: Final[dict[str, Callable[[], tuple[str, list[str]]]]] = {

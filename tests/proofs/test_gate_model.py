@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nucleus.gate import approvals, core
-from proofs import formats, gate_model
+from proofs import gate_model
 
 
 def test_every_order_of_events_to_a_small_depth() -> None:
@@ -59,13 +59,3 @@ def test_an_effect_before_its_record_is_noticed(monkeypatch: pytest.MonkeyPatch)
     original = core.decision
     monkeypatch.setattr(core, "decision", lambda *args: replace(original(*args), sync=False))
     assert any("before its record" in problem for problem in gate_model._explore(4, narrow=True).problems)
-
-
-@pytest.mark.parametrize("case", ["_record", "_policy", "_frame", "_approval"])
-def test_formats_agree_with_their_references(case: str) -> None:
-    assert formats._many(getattr(formats, case), 300, seed=11) == []
-
-
-def test_a_wrong_matching_of_approvals_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(approvals, "match", _any_reason(approvals.match))
-    assert formats._many(formats._approval, 2_000, seed=11)
