@@ -51,6 +51,26 @@ def test_a_kernel_that_was_edited_added_to_or_cut_is_refused_by_name(tmp_path: P
 
 
 def test_a_pin_that_cannot_be_read_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PIN", tmp_path / "absent")
+    found = module.compared(tmp_path / "absent")
+    assert found.what == "the pinned kernel hash can't be read"
+    monkeypatch.setattr(module, "AT_IMPORT", found)
     with pytest.raises(CannotEnforce, match="pinned kernel hash"):
         module.verify_kernel()
+
+
+def test_the_kernel_is_looked_at_when_it_is_imported_and_not_later(tmp_path: Path) -> None:
+    """A kernel that was another one at import is refused, even if the proved one is back before a principal opens."""
+    copy = tmp_path / "nucleus"
+    shutil.copytree(SOURCES / "nucleus", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    target = copy / "kernel" / "delegate.py"
+    proved = target.read_text()
+    target.write_text(proved + "\n# one line more\n")
+    probe = (
+        "import sys; from nucleus.gate.kernel_hash import verify_kernel\n"
+        "open(sys.argv[1], 'w').write(open(sys.argv[2]).read()); verify_kernel()"
+    )
+    (tmp_path / "proved").write_text(proved)
+    command = [sys.executable, "-S", "-B", "-c", probe, str(target), str(tmp_path / "proved")]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False)
+    assert target.read_text() == proved
+    assert "delegate.py differ" in done.stderr

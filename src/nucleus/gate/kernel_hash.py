@@ -7,7 +7,10 @@ can repeat it without this program, in ``src/``::
     sha256sum -c nucleus/gate/kernel.sha256 && sha256sum nucleus/gate/kernel.sha256
 
 ``make prove`` writes the list after every obligation was discharged for
-these very bytes. Nothing is read at import.
+these very bytes. They are looked at when this module is imported, which is
+when a gate imports the kernel: what is changed on disk later is not what
+runs. What was found then is raised when a principal opens, so that its client
+hears the reason; a gate that imported another kernel opens nothing.
 
 What is not done: this finds a changed or forgotten file, not an attacker who
 can write the installed package and therefore this module too.
@@ -16,7 +19,7 @@ can write the installed package and therefore this module too.
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from nucleus import kernel
 from nucleus.errors import CannotEnforce
@@ -33,21 +36,34 @@ def kernel_hash() -> str:
 
 
 def verify_kernel() -> str:
-    """Return ``kernel_hash()``, once it is known to be the kernel that was proved.
+    """Return ``kernel_hash()`` of the kernel that was on disk at import, once it is known to be the one proved.
 
-    Privileged processes call this before their first byte of input. Raises
-    ``CannotEnforce``, naming the file that differs.
+    Raises ``CannotEnforce``, naming the file that differs.
     """
-    try:
-        pinned = PIN.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotEnforce("the pinned kernel hash can't be read", why=str(error), fix=_FIX) from error
-    found = manifest()
-    if found != pinned:
-        differing = sorted({line.split()[-1] for line in set(found.splitlines()) ^ set(pinned.splitlines()) if line})
-        names = ", ".join(differing) or PIN.name
-        raise CannotEnforce("the kernel on disk is not the one that was proved", why=f"{names} differ", fix=_FIX)
+    if AT_IMPORT.what:
+        raise CannotEnforce(AT_IMPORT.what, why=AT_IMPORT.why, fix=_FIX)
     return kernel_hash()
+
+
+class Finding(NamedTuple):
+    """What is wrong with the kernel on disk; empty if it is the one that was proved."""
+
+    what: str = ""
+    why: str = ""
+
+
+def compared(pin: Path) -> Finding:
+    """Return how the kernel on disk differs from the one that ``pin`` lists."""
+    try:
+        pinned, found = pin.read_text(encoding="ascii"), manifest()
+    except (OSError, UnicodeDecodeError) as error:
+        return Finding("the pinned kernel hash can't be read", str(error))
+    except CannotEnforce as error:
+        return Finding(error.what, error.why)
+    if found == pinned:
+        return Finding()
+    differing = sorted({line.split()[-1] for line in set(found.splitlines()) ^ set(pinned.splitlines()) if line})
+    return Finding("the kernel on disk is not the one that was proved", f"{', '.join(differing) or pin.name} differ")
 
 
 @cache
@@ -63,3 +79,5 @@ def manifest() -> str:
 
 
 _FIX: Final = "install nucleus-runtime again; in a checkout, run: make prove"
+AT_IMPORT: Final = compared(PIN)
+"""Taken here and now: the kernel's modules were imported by the imports above, or are about to be."""
