@@ -26,7 +26,7 @@ STATUS = (
 MOUNTS = (
     "1 0 0:1 / / ro,nosuid - tmpfs tmpfs rw\n"
     "2 1 0:2 /usr /usr ro,nosuid - ext4 /dev/vda rw\n"
-    "3 1 0:3 / /proc rw,nosuid - proc proc rw\n"
+    "3 1 0:3 / /proc ro,nosuid - proc proc rw\n"
     "4 1 0:4 / /dev/null rw - devtmpfs x rw\n"
     "5 1 0:5 / /home/ann rw - tmpfs x rw\n"
     "6 5 0:6 / /home/ann/a\\040b rw - overlay overlay rw\n"
@@ -58,6 +58,7 @@ def test_a_writable_mount_of_the_host_is_found() -> None:
     for broken in (
         MOUNTS.replace("/usr /usr ro", "/usr /usr rw"),
         MOUNTS.replace("/ / ro", "/ / rw"),
+        MOUNTS.replace("/ /proc ro", "/ /proc rw"),
         MOUNTS.replace("- overlay", "- ext4"),
         MOUNTS.replace("a\\040b", "other"),
     ):

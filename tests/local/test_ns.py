@@ -251,11 +251,12 @@ def weakened(folder: Path, expression: str, by: str = "") -> Path:
         ("--cap-drop\0ALL\0", "--cap-add\0CAP_NET_RAW\0", "Cap"),
         ("--seccomp\0[0-9]+\0", "", "Seccomp"),
         ("--remount-ro\0/\0", "", "writable|written"),
+        ("--remount-ro\0/proc\0", "", "/proc is writable"),
         ("--ro-bind\0/usr\0", "--bind\0/usr\0", "writable"),
         ("--overlay-src\0[^\0]*/masks\0", "", "hidden"),
         (r"--size\0[0-9]+\0--tmpfs\0(?!/tmp|/run|/var/tmp)([^\0]*)\0", r"--bind\0/usr\0\1\0", "home"),
     ],
-    ids=["network", "processes", "capabilities", "filter", "root", "system", "masks", "home"],
+    ids=["network", "processes", "capabilities", "filter", "root", "proc", "system", "masks", "home"],
 )
 def test_a_layer_that_is_missing_is_found_in_the_box_and_nothing_is_run(
     state: Path, workspace: Path, tmp_path: Path, expression: str, by: str, why: str

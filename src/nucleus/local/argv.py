@@ -4,7 +4,7 @@ The root of a box is empty. What is listed in a ``View`` is mounted into it, in
 an order that matters: what comes later covers what came before.
 
 1. system directories, read-only;
-2. ``/proc``, ``/dev``, empty ``/tmp``, ``/run``, ``/var/tmp`` and home;
+2. ``/proc``, read-only, ``/dev``, empty ``/tmp``, ``/run``, ``/var/tmp`` and home;
 3. single files and tool chains, read-only;
 4. the workspace: the host's as the lowest layer, masks over it, changes on top;
 5. the root itself becomes read-only.
@@ -100,7 +100,8 @@ def options(view: View, seccomp: int, info: int, texts: Sequence[tuple[int, str]
         words += ["--ro-bind", path, path]
     for target, place in view.links:
         words += ["--symlink", target, place]
-    words += ["--proc", "/proc", "--dev", "/dev"]
+    # Read-only: whoever is root outside may write the kernel's settings and triggers there, with no capability at all.
+    words += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
     for path in (*EMPTY, view.home):
         words += ["--size", str(TMPFS_BYTES), "--tmpfs", path]
     # INVARIANT: whatever shows something of the host's stands behind the empty directories, or it would be covered;

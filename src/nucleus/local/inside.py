@@ -59,7 +59,7 @@ NEVER = 1 << 6 | 1 << 11 | 1 << 15
 FENCED = "/dev/written"
 """A place that the mounts let be written, and the fence does not."""
 EMPTY = ("/tmp", "/run", "/var/tmp")  # noqa: S108  of the box itself
-OWN = ("/dev", "/proc", *EMPTY)
+OWN = ("/dev", *EMPTY)
 
 
 class BrokenPromiseError(Exception):
@@ -90,7 +90,7 @@ def check_mounts(table: str, home: str, workspace: str) -> None:
         place, settings = before.split()[4:6]
         kind = after.split()[0]
         kinds[place] = kind
-        own = place in {*OWN, home} or place.startswith(("/dev/", "/proc/"))
+        own = place in {*OWN, home} or place.startswith("/dev/")
         if "rw" in settings.split(",") and not own and escaped(place) != workspace:
             raise BrokenPromiseError(f"{place} is writable")
     found = {escaped(place): kind for place, kind in kinds.items()}.get(workspace)
@@ -213,7 +213,7 @@ def fence(home: str, workspace: str) -> int:
     fields = [files, 0, through(SCOPES, abi)][: 1 if abi < 4 else 2 if abi < 6 else 3]
     attributes = b"".join(field.to_bytes(8, sys.byteorder) for field in fields)
     ruleset = syscall(CREATE_RULESET, attributes, len(attributes), 0)
-    rules = {"/": READING, "/dev": READING | DEVICES, "/proc": READING | DEVICES, "/dev/shm": files & ~NEVER}  # noqa: S108
+    rules = {"/": READING, "/dev": READING | DEVICES, "/dev/shm": files & ~NEVER}  # noqa: S108
     rules |= dict.fromkeys((home, workspace, *EMPTY), files & ~NEVER)
     for path, access in rules.items():
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
