@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nucleus.apply import Change, Ruling, apply, recover, recover_all
+from nucleus.apply.run import alone
 from nucleus.errors import CannotEnforce
+from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.policy.label_file import FileJournal
 from nucleus.policy.labels import LabelStore
 from tests.apply.world import SEEN, World, everything, needs_overlay, silent_only
@@ -128,9 +130,8 @@ def test_an_apply_whose_labels_can_not_be_written_applies_nothing(
 def test_a_run_that_is_not_over_and_a_workspace_in_use_are_left_alone(world: World) -> None:
     world.start(state="running")
     world.put("a")
-    with pytest.raises(BlockingIOError, match="not over"):
+    with alone(world.run), pytest.raises(BlockingIOError, match="in use"):
         world.apply()
-    world.note()
     descriptor = os.open(world.workspace, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     with pytest.raises(BlockingIOError, match="another apply"):
@@ -248,3 +249,17 @@ def test_after_a_full_yes_the_workspace_is_what_the_run_saw(
     assert world.apply(yes=True).complete
     found = {path: told for path, told in world.listing().items() if not told.endswith(" 40000")}
     assert found == {path: "link elsewhere" if text == "->" else f"644 {text}" for path, text in new.items()}
+
+
+def test_a_run_that_was_killed_is_over_and_had_seen_everything(world: World) -> None:
+    world.start(state="running", exposure=0)
+    world.put("a")
+    assert world.run.exposure == ALL_SEEN
+    assert world.apply().complete
+
+
+def test_whoever_holds_the_run_can_apply_it(world: World) -> None:
+    world.start()
+    world.put("a")
+    with alone(world.run):
+        assert apply(world.run, silent_only, locked=True).complete

@@ -10,19 +10,25 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 from nucleus.apply import change as words
 from nucleus.apply import journal as marks
 from nucleus.apply import plan, stage, syscalls
 from nucleus.apply.beneath import directory, held, split
 from nucleus.apply.change import Applied, Change, Judge, Ruling
+from nucleus.apply.commits import Commits, looked
+from nucleus.apply.hands import Hands, Signer
 from nucleus.apply.journal import Journal
+from nucleus.apply.keeping import kept_by
+from nucleus.apply.landing import landed, with_branches
+from nucleus.apply.landing import noted as note_moves
 from nucleus.apply.plan import Step
-from nucleus.apply.run import APPLIED, PARTLY, RUNNING, Run, alone, load, noted, runs
-from nucleus.apply.sighting import Kept, nothing_is_kept
+from nucleus.apply.run import APPLIED, PARTLY, Run, alone, noted, runs
+from nucleus.apply.sighting import Kept
 from nucleus.apply.stage import Stage
 from nucleus.apply.survey import changes
 from nucleus.apply.transaction import SYNCED_ALONE, Tell, Transaction
@@ -30,7 +36,7 @@ from nucleus.errors import CannotEnforce
 from nucleus.policy.label_file import FileJournal
 from nucleus.policy.labels import LabelStore
 
-PLAIN_NAMES: Final = frozenset({words.ADDED, words.CHANGED, words.LINK})
+LABELLED: Final = frozenset({words.ADDED, words.CHANGED, words.LINK})
 
 
 def silent(found: tuple[Change, ...]) -> list[Ruling]:
@@ -48,7 +54,9 @@ def apply(
     judge: Judge,
     paths: Sequence[str] | None = None,
     *,
-    kept: Kept = nothing_is_kept,
+    hands: Hands | None = None,
+    kept: Kept | None = None,
+    locked: bool = False,
     tell: Tell = quiet,
 ) -> Applied:
     """Apply what ``judge`` allows of a run that is over, all-or-nothing, and return what came of it.
@@ -59,25 +67,44 @@ def apply(
     run and can be applied later. Each written file is labelled with the run's
     exposure, durably, before it is there.
 
+    ``hands``: git, a packer and a signer; without them what the run's git did
+    stays in the run. ``kept``: whether a commit of the host keeps what is at a
+    path; asked of the host's repository if not given. ``locked``: the caller
+    holds the run's lock.
+
     Raises BlockingIOError if the run or the workspace is in use, FileNotFoundError
     for a path at which the run changes nothing, OSError where the host fails
     (then nothing was applied), and CannotEnforce for a run that can't be read.
     """
-    with _ours(run) as workspace:
+    with ExitStack() as open_here:
+        workspace = open_here.enter_context(_ours(run, locked=locked))
         _recovered(run, workspace, tell)
-        if load(run.folder).state == RUNNING and run.state == RUNNING:
-            raise BlockingIOError(errno.EAGAIN, f"the run {run.id} is not over", run.folder)
-        found = changes(run, kept)
+        commits = open_here.enter_context(looked(run, hands))
+        found = changes(run, kept or kept_by(run, hands), commits)
         asked = _chosen(found, paths)
         stopped = tuple(found[place] for place in asked if _stops(found[place]))
         if stopped:
             return Applied((), (), stopped)
-        chosen, left = plan.settled(found, _rulings(found, asked, judge))
+        settled = plan.settled(found, _rulings(found, asked, judge))
+        chosen, left = with_branches(commits, *settled)
         if chosen:
-            _bring(run, workspace, found, chosen, tell)
+            signer = hands.signer() if hands is not None and any(c.kind == words.REF for c in chosen) else None
+            _bring(_Job(run, workspace, commits, signer, tell), found, chosen)
         complete = len(asked) == len(found) and not left
         noted(run, APPLIED if complete else PARTLY)
         return Applied(chosen, left)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What all parts of one apply need."""
+
+    run: Run
+    workspace: int
+    commits: Commits
+    signer: Signer | None
+    tell: Tell
 
 
 def recover(run: Run, tell: Tell = quiet) -> bool:
@@ -102,9 +129,9 @@ def recover_all(state_directory: str, workspace: str) -> list[str]:
 
 
 @contextmanager
-def _ours(run: Run) -> Iterator[int]:
+def _ours(run: Run, *, locked: bool = False) -> Iterator[int]:
     """Hold the run and the workspace, so that no two applies are at work in one; yield a descriptor of the latter."""
-    with alone(run), held(run.workspace) as workspace:
+    with nullcontext() if locked else alone(run), held(run.workspace) as workspace:
         try:
             fcntl.flock(workspace, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -145,39 +172,43 @@ def _rulings(found: Sequence[Change], asked: Sequence[int], judge: Judge) -> dic
     return rulings | dict(zip(open_here, answers, strict=True))
 
 
-def _bring(run: Run, workspace: int, found: Sequence[Change], chosen: Sequence[Change], tell: Tell) -> None:
-    """Do what was chosen, or nothing. Raises OSError."""
+def _bring(job: _Job, found: Sequence[Change], chosen: Sequence[Change]) -> None:
+    """Do what was chosen, or nothing. Raises OSError, ValueError, CannotEnforce."""
+    run, workspace, tell = job.run, job.workspace, job.tell
     journal = Journal(run)
     place = stage.place(workspace)
     tell("begin")
     journal.begin(place)
     labels = LabelStore(FileJournal.of_workspace(Path(run.state_directory), run.workspace))
-    written = {each.path: each.digest for each in chosen if each.what in PLAIN_NAMES and each.kind != "directory"}
+    written = {each.path: each.digest for each in chosen if each.what in LABELLED and each.digest}
     try:
         with _staged(workspace, place) as ready:
             made = {each.path for each in found if each.what == words.ADDED and each.kind == "directory"}
-            steps = _filled(run, workspace, ready, plan.steps(chosen, made), chosen, tell)
+            steps = _filled(job, ready, plan.steps(chosen, made), chosen)
+            tell("land")
+            steps += landed(job.commits, chosen, ready, len(steps), job.signer)
             labels.will_write_all(written, run.exposure)
             tell("plan")
             journal.plan(steps)
-            _done(journal, workspace, ready, steps, tell)
+            _done(job, journal, ready, steps)
     except BaseException:
         _recovered(run, workspace, tell)
         raise
     labels.settle_all(written)
+    note_moves(job.commits, steps)
     _recovered(run, workspace, tell)
 
 
-def _done(journal: Journal, workspace: int, ready: Stage, steps: Sequence[Step], tell: Tell) -> None:
-    transaction = Transaction(workspace, ready, tell)
+def _done(job: _Job, journal: Journal, ready: Stage, steps: Sequence[Step]) -> None:
+    transaction = Transaction(job.workspace, ready, job.tell)
     try:
         transaction.do(steps)
-        tell("sync")
+        job.tell("sync")
         transaction.sync(steps)
     finally:
         transaction.close()
     journal.know(transaction.left)
-    tell("done")
+    job.tell("done")
     journal.done()
 
 
@@ -191,22 +222,20 @@ def _staged(workspace: int, place: str) -> Iterator[Stage]:
             yield Stage(own)
 
 
-def _filled(
-    run: Run, workspace: int, ready: Stage, steps: Sequence[Step], chosen: Sequence[Change], tell: Tell
-) -> list[Step]:
+def _filled(job: _Job, ready: Stage, steps: Sequence[Step], chosen: Sequence[Change]) -> list[Step]:
     """Stage everything, durably, and return the steps with the stamps of what is staged."""
     contents = {each.path: each for each in chosen if each.what not in {words.MODE, words.DELETED}}
     filled = []
-    with held(run.upper) as upper:
+    with held(job.run.upper) as upper:
         for step in steps:
             if step.do not in {plan.MKDIR, plan.PUT, plan.SWAP}:
                 filled.append(step)
                 continue
-            tell(f"stage {step.path}")
+            job.tell(f"stage {step.path}")
             fresh = ready.fill(step, contents.get(step.path), upper)
             if step.do == plan.SWAP:
                 above, name = split(step.path)
-                with directory(workspace, above) as folder:
+                with directory(job.workspace, above) as folder:
                     fresh = ready.owned_as(step, os.lstat(name, dir_fd=folder))
             filled.append(Step(step.do, step.path, step.number, step.mode, step.before, fresh))
     copied = [step for step in filled if step.do in {plan.PUT, plan.SWAP} and contents[step.path].kind == "file"]

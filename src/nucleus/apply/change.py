@@ -28,6 +28,9 @@ LINK: Final = "link"
 SPECIAL: Final = "special"
 WHATS: Final = (ADDED, CHANGED, DELETED, MODE, LINK, SPECIAL)
 
+REF: Final = "ref"
+"""The kind of a branch, a tag, or HEAD: what a run's git did, judged by what a checkout of it would bring."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Change:
     what: str
     """added, changed, deleted, mode, link, special."""
     kind: str
-    """file, directory, link, fifo, socket, device."""
+    """file, directory, link, fifo, socket, device; ref for a branch, a tag, or HEAD."""
     category: str
     """plain, flagged, held, control, git."""
     why: str = ""
@@ -54,7 +57,7 @@ class Change:
     mode: int = 0
     """Permission bits that the entry has in the run. Set-id bits are never among them."""
     target: str = ""
-    """Where a link leads."""
+    """Where a link leads; of a ref ``before..after``."""
     conflict: str = ""
     """Why it can't be applied now: the host's side was changed since the run began."""
     refused: str = ""

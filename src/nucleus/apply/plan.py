@@ -24,7 +24,12 @@ PUT: Final = "put"
 SWAP: Final = "swap"
 """Put a staged entry in the place of another one."""
 CHMOD: Final = "chmod"
-STEPS: Final = (DROP, RMDIR, MKDIR, PUT, SWAP, CHMOD)
+REF: Final = "ref"
+"""Let a branch or tag name another object, under git's lock; ``HEAD`` and ``INDEX`` likewise."""
+HEAD: Final = "head"
+INDEX: Final = "index"
+STORAGE: Final = (REF, HEAD, INDEX)
+STEPS: Final = (DROP, RMDIR, MKDIR, PUT, SWAP, CHMOD, *STORAGE)
 
 
 @final
@@ -41,6 +46,8 @@ class Step:
     """What must be there now."""
     fresh: Stamp | None = None
     """The staged entry that takes its place."""
+    values: tuple[str, str] = ("", "")
+    """Of git's storage: what must be there now, and what shall be."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready values."""
@@ -52,7 +59,8 @@ class Step:
         if found["do"] not in STEPS or type(found["path"]) is not str or type(found["number"]) is not int:
             raise ValueError("no step")
         before, fresh = (None if found[name] is None else Stamp(*found[name]) for name in ("before", "fresh"))
-        return cls(found["do"], found["path"], found["number"], int(found["mode"]), before, fresh)
+        old, new = found["values"]
+        return cls(found["do"], found["path"], found["number"], int(found["mode"]), before, fresh, (str(old), str(new)))
 
 
 def above(path: str) -> Iterable[str]:
@@ -113,6 +121,7 @@ def steps(chosen: Sequence[Change], made: Iterable[str]) -> list[Step]:
 
     Staged entries have no stamp yet. The mode of what is staged is its last one: no step of its own.
     """
+    chosen = [change for change in chosen if change.kind != words.REF]
     modes = {change.path: change for change in chosen if change.what == words.MODE}
     contents = {c.path: c for c in chosen if c.what not in {words.MODE, words.DELETED} and c.kind != "directory"}
     gone = [change for change in chosen if change.what == words.DELETED]

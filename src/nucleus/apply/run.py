@@ -116,7 +116,8 @@ def _parsed(folder: str, found: Any) -> Run:
         workspace=workspace,
         started_ns=started,
         hidden=frozenset(str(path) for path in found["hidden"]),
-        exposure=exposure if type(exposure) is int and valid(exposure) else ALL_SEEN,
+        # What a run that was killed had seen nobody wrote down.
+        exposure=exposure if type(exposure) is int and valid(exposure) and state != RUNNING else ALL_SEEN,
         state=state,
         ended_ns=found.get("ended_ns"),
         status=found.get("status"),

@@ -82,6 +82,13 @@ class Stage:
             os.chown(name, status.st_uid, status.st_gid, dir_fd=self.folder, follow_symlinks=False)
         return Stamp.of(os.lstat(name, dir_fd=self.folder))
 
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file, durably. Raises OSError."""
+        with open(os.open(name, _FLAGS, 0o644, dir_fd=self.folder), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
     def sync(self, step: Step) -> None:
         """Make the content of one staged file durable. Raises OSError."""
         descriptor = os.open(str(step.number), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.folder)

@@ -20,6 +20,7 @@ from typing import Final, final
 from nucleus.apply import change as words
 from nucleus.apply.beneath import DEPTH_LIMIT, compared, enter, held, look, regular
 from nucleus.apply.change import Change
+from nucleus.apply.commits import Commits, looked
 from nucleus.apply.git_storage import differences
 from nucleus.apply.journal import Journal
 from nucleus.apply.layer import Marks, is_whiteout, kind_of, marks
@@ -36,12 +37,16 @@ SET_ID: Final = stat.S_ISUID | stat.S_ISGID
 _ORDER: Final = {words.DELETED: 0, words.MODE: 2}
 
 
-def changes(run: Run, kept: Kept = nothing_is_kept) -> tuple[Change, ...]:
+def changes(run: Run, kept: Kept = nothing_is_kept, commits: Commits | None = None) -> tuple[Change, ...]:
     """Return what a run that is over wants to change, sorted by path; of one path the deletion first.
 
+    ``commits``: what its git did (``commits.looked``); looked at without hands if not given.
     Raises OSError, and CannotEnforce for more changes than anybody would look at.
     """
-    found: list[Change] = []
+    if commits is None:
+        with looked(run, None) as looked_at:
+            return changes(run, kept, looked_at)
+    found: list[Change] = list(commits.found)
     with held(run.upper) as upper, held(run.workspace) as workspace:
         for change in _Survey(run, kept).walk(_Pair(upper, workspace, "")):
             found.append(change)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, final
 
-from nucleus.apply import plan, syscalls
+from nucleus.apply import plan, storage_steps, syscalls
 from nucleus.apply.beneath import Stamp, directory, look, split
 from nucleus.apply.plan import Step
 from nucleus.apply.stage import Stage
@@ -59,6 +59,9 @@ class Transaction:
         """Do all steps. Raises OSError where one can't be done; those before it are done then."""
         for step in steps:
             self._tell(f"{step.do} {step.path}")
+            if step.do in plan.STORAGE:
+                storage_steps.do(step, self._workspace, self._stage.folder)
+                continue
             folder, name = self._folder(step.path)
             self._forward(step, folder, name)
             now = look(folder, name)
@@ -70,6 +73,13 @@ class Transaction:
         stranded = []
         for step in reversed(steps):
             self._tell(f"undo {step.do} {step.path}")
+            if step.do in plan.STORAGE:
+                stamp = storage_steps.undo(step, self._workspace, self._stage.folder)
+                if stamp is None:
+                    stranded.append(step.path)
+                elif stamp.inode:
+                    self.left[step.path] = stamp
+                continue
             try:
                 folder, name = self._folder(step.path)
             except (FileNotFoundError, NotADirectoryError):
