@@ -17,10 +17,12 @@ import pytest
 from nucleus import ApprovalRequired, BudgetExceeded, NoSession, PolicyDenied, Session, StateBlocked, approve, session
 from nucleus.errors import CannotEnforce, PolicyError, Refused
 from nucleus.gate.connection import Connection
+from nucleus.kernel.boundary import FACTS
 from nucleus.quarantine import choice, integer, record
 from nucleus.tools import fs, git, net, proc
 from tests import world
 from tests.gate.harness import questions_file, start_gate
+from tests.local.box import needs_box
 
 OpenGate = Callable[..., None]
 
@@ -355,13 +357,18 @@ def test_a_tool_that_raises_is_recorded_as_failed(opened: Session) -> None:
     assert [r["error"] for r in results if r["type"] == "result"] == ["KeyError"]
 
 
-def test_commands_are_refused_without_a_box_and_nobody_is_asked(opened: Session, repo: world.Repository) -> None:
-    """A person was asked about a command that failed after the yes: there was nothing to run it in."""
-    with pytest.raises(PolicyDenied) as refused:
-        proc.run(["touch", "ran"])
-    assert refused.value.next_step == "commands run in a box only, and this session has none"
-    assert opened.pending == ()
+@needs_box
+def test_a_command_runs_in_a_box_on_a_copy_without_the_secret(opened: Session, repo: world.Repository) -> None:
+    assert proc.run(["cat"], stdin="in\n") == "in\n"
+    assert ".env" not in proc.run(["ls", "-A"])
+    assert proc.run(["cat", ".env"]).status == 1
+    made = proc.run(["cp", "README.md", "ran"])
+    assert [(one["path"], one["what"]) for one in made.changes] == [("ran", "added")]
     assert not (repo.clone / "ran").exists()
+    records = [json.loads(line) for line in opened.trace.export_jsonl().splitlines()]
+    for decided in [one for one in records if one["type"] == "decision"]:
+        facts = dict(zip(FACTS, decided["facts"], strict=True))
+        assert (facts["attested"], facts["sink"]) == (1, 0), "a box vouches, so nothing can leave"
 
 
 def test_if_the_gate_dies_nothing_more_happens_and_the_client_says_so(opened: Session, repo: world.Repository) -> None:

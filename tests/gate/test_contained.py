@@ -17,6 +17,9 @@ LAYERS = {"network": "none but loopback"}
 PLAIN = {"secrets": False}
 
 
+ALLOW = {"read": ["/srv/data", "/srv/data/**"]}
+
+
 @pytest.fixture
 def fields(tmp_path: Path) -> dict[str, Any]:
     repo = world.repository(tmp_path / "repo")
@@ -47,12 +50,13 @@ def test_a_box_s_principal_is_contained_and_begins_with_what_is_visible(fields: 
     ("shown", "adds"),
     [
         ({**PLAIN, "read": ["/srv/data"]}, FOREIGN | UNTRUSTED),
+        ({**PLAIN, "read": ["/srv/data/id_rsa"]}, FOREIGN | UNTRUSTED | SECRET),
         ({"secrets": True}, SECRET),
         ({}, SECRET),
     ],
 )
 def test_what_is_let_in_beside_the_workspace_counts(fields: dict[str, Any], shown: dict[str, Any], adds: int) -> None:
-    assert _opened({**fields, "shown": shown}).event.exposure == PRIVATE | adds
+    assert _opened({**fields, "shown": shown, "allow": ALLOW}).event.exposure == PRIVATE | adds
 
 
 def test_labels_of_the_visible_tree_count(fields: dict[str, Any], tmp_path: Path) -> None:
@@ -72,11 +76,12 @@ def test_what_the_policy_denies_is_to_be_hidden_and_git_s_storage_is_not(
 def test_a_policy_that_denies_by_name_stands_against_the_option(fields: dict[str, Any], tmp_path: Path) -> None:
     named = {"policies": [_policy(tmp_path, '[deny]\nenv = ["AWS_*"]\nports = ["5432"]\n')]}
     with pytest.raises(CannotEnforce, match=r"--allow-env AWS_KEY goes against the policy") as caught:
-        plan({**fields, **named, "shown": {"env": ["AWS_KEY"]}})
+        plan({**fields, **named, "shown": {"env": ["AWS_KEY"]}, "allow": {"env": ["AWS_KEY"]}})
     assert "mine.toml" in caught.value.fix
     with pytest.raises(CannotEnforce, match="--allow-local-port 5432"):
-        plan({**fields, **named, "shown": {"ports": ["5432"]}})
-    plan({**fields, **named, "shown": {"env": ["CI"], "ports": ["8080"]}})
+        plan({**fields, **named, "shown": {"ports": ["5432"]}, "allow": {"ports": ["5432"]}})
+    given = {"env": ["CI"], "ports": ["8080"]}
+    plan({**fields, **named, "shown": given, "allow": given})
 
 
 def test_a_policy_that_changed_while_the_box_was_made_opens_nothing(fields: dict[str, Any], tmp_path: Path) -> None:

@@ -48,6 +48,37 @@ def tree(tmp_path: Path, labels: LabelStore) -> Tree:
     return Tree(policy, Context(workspace=str(tmp_path), home=str(tmp_path), labels=labels), labels, "p")
 
 
+COMMAND = Call(kinds.RUN, {"argv": ["make"]})
+
+
+def test_a_command_is_denied_until_a_box_was_seen_to_work(tree: Tree) -> None:
+    assert [tree.box_known] == [False]
+    assert tree.classified("p", COMMAND).scope == SCOPE_DENY
+    tree.boxed(Outcome("ok", {"attested": True, "backend": "ns", "layers": {}}))
+    assert tree.box_known
+    facts = tree.classified("p", COMMAND)
+    assert (facts.scope, facts.attested, facts.sink) == (SCOPE_ALLOW, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome("failed", {"message": "no user namespaces", "why": "a reason", "fix": "a fix"}),
+        Outcome("ok", {"attested": False}),
+        Outcome("ok", {}),
+        Outcome("ok", {"attested": 1}),
+    ],
+)
+def test_a_box_that_does_not_vouch_for_itself_leaves_commands_denied_with_the_reason(
+    tree: Tree, outcome: Outcome
+) -> None:
+    tree.boxed(outcome)
+    assert tree.box_known
+    facts = tree.classified("p", COMMAND)
+    assert (facts.scope, facts.attested) == (SCOPE_DENY, 0)
+    assert outcome.status == "ok" or facts.why == "no user namespaces: a reason: a fix"
+
+
 def test_a_digest_binds_kind_arguments_content_destination_and_policy(tree: Tree) -> None:
     call = Call(kinds.WRITE, {"path": "src/a.py"}, b"content")
     facts = tree.classified("p", call)

@@ -18,14 +18,14 @@ from nucleus.local.live import Living, Wish, hide
 from nucleus.local.run_folder import RunFolder
 from nucleus.local.started import Live
 from nucleus.local.streams import Streams
-from nucleus.local.supervise import End, Supervisor
+from nucleus.local.supervise import End, Supervisor, Typed
 from nucleus.local.views import Views
 from nucleus.policy.model import CALL_COST
 from tests.local.box import needs_box, private
 
 pytestmark = needs_box
 
-ALIVE = {"state": [0, 0, CALL_COST * 9, 0], "closed": False}
+ALIVE = {"state": [0, 0, CALL_COST * 9, 0], "closed": False, "pending": []}
 
 
 class Gate:
@@ -56,12 +56,13 @@ class Gate:
                     send(self.theirs, {"answered": fields["ids"]})
 
 
-def _wait(path: Path) -> None:
-    """Return once the command has made ``path``, or could have long ago."""
+def _once(path: Path, call: Callable[[], object]) -> None:
+    """Call once the command has made ``path``, or could have long ago."""
     for _ in range(50):
         if path.exists():
-            return
+            break
         time.sleep(0.05)
+    call()
 
 
 Runner = Callable[..., tuple[End, Gate, Path, list[dict[str, Any]]]]
@@ -78,7 +79,7 @@ def run(tmp_path: Path) -> Iterator[Runner]:
         principal: dict[str, Any] = ALIVE,
         seconds: float = 60,
         questions: tuple[dict[str, Any], ...] = (),
-        answer: dict[str, Any] | None = None,
+        answer: bool | None = None,
         during: Callable[[], object] = lambda: None,
     ) -> tuple[End, Gate, Path, list[dict[str, Any]]]:
         workspace = tmp_path / "project"
@@ -92,7 +93,8 @@ def run(tmp_path: Path) -> Iterator[Runner]:
         gates.append(Gate(principal, list(questions)))
         live = Live(streams.given())
 
-        def on_question(question: dict[str, Any]) -> dict[str, Any] | None:
+        def on_question(question: dict[str, Any], typed: Typed) -> bool | None:
+            assert callable(typed)
             asked.append(question)
             return answer
 
@@ -100,7 +102,7 @@ def run(tmp_path: Path) -> Iterator[Runner]:
             streams.hand_over()
             watch = Watch()
             streams.connect(watch, -1)
-            waiter = threading.Thread(target=lambda: (_wait(Path(folder.path) / "upper" / "began"), during()))
+            waiter = threading.Thread(target=lambda: _once(Path(folder.path) / "upper" / "began", during))
             waiter.start()
             end = Supervisor(living, streams, watch, gates[-1].ours).run(on_question, seconds)
             waiter.join()
@@ -128,7 +130,7 @@ def test_its_time_ends_it_and_all_that_it_started(run: Runner) -> None:
 
 @pytest.mark.parametrize(
     ("principal", "why"),
-    [({**ALIVE, "closed": True}, "lockdown"), ({"state": [0, 0, CALL_COST - 1, 0], "closed": False}, "budget")],
+    [({**ALIVE, "closed": True}, "lockdown"), ({**ALIVE, "state": [0, 0, CALL_COST - 1, 0]}, "budget")],
 )
 def test_a_principal_that_may_do_nothing_more_ends_it(run: Runner, principal: dict[str, Any], why: str) -> None:
     end = run("sleep", "60", principal=principal)[0]
@@ -154,11 +156,10 @@ def test_a_gate_that_is_gone_ends_it(run: Runner) -> None:
 
 
 def test_a_question_is_put_and_its_answer_goes_to_the_gate(run: Runner) -> None:
-    reply = {"do": "answer", "ids": ["abcd"], "allow": True}
-    end, gate, _, asked = run("sleep", "1", questions=({"id": "abcd"},), answer=reply)
+    end, gate, _, asked = run("sleep", "1", questions=({"id": "abcd"},), answer=True)
     assert end == End(0)
     assert asked == [{"id": "abcd"}]
-    assert gate.answers == [reply]
+    assert gate.answers == [{"do": "answer", "ids": ["abcd"], "allow": True}]
 
 
 def test_a_request_to_end_reaches_the_command(run: Runner) -> None:

@@ -1,28 +1,28 @@
 """``nucleus run -- CMD``: a command in a box, its changes judged when it is over.
 
 Standard output belongs to the command. What this program says goes to
-standard error, one line each, and into the report.
+standard error, a line each, and into the report.
 """
 
 import argparse
 import os
-import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
 from nucleus.cli import Usage
-from nucleus.errors import CannotEnforce
+from nucleus.errors import CannotEnforce, NucleusError
 
 if TYPE_CHECKING:
+    from nucleus.apply import Applied
     from nucleus.gate.connection import Connection
     from nucleus.gate.spawn import Spawned
     from nucleus.local.live import Living, Wish
     from nucleus.local.run_folder import RunFolder
     from nucleus.local.streams import Streams
-    from nucleus.local.supervise import End
+    from nucleus.local.supervise import End, Typed
 
 HELD: Final = 75
 """Something is held or pending (EX_TEMPFAIL)."""
@@ -32,6 +32,10 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 GRACE: Final = 10.0
 """Seconds that the gate gets to write its last record."""
 BACKENDS: Final = ("ns",)
+NAMED: Final = 12
+"""Changes that are named on the terminal; the report and ``nucleus diff`` name all."""
+ANSWER_SECONDS: Final = 600
+"""How long a request of the box waits for an answer, where somebody can answer."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -66,17 +70,22 @@ def run(args: argparse.Namespace) -> int:
         del args.words[0]
     if not args.words or not args.words[0]:
         raise Usage("there is no command; nucleus run [options] -- CMD...")
-    if args.vm:
-        raise CannotEnforce(
-            "virtual machines are not part of this version; nothing was run", fix="leave --vm out, for a local box"
-        )
-    if not sys.platform.startswith("linux"):
-        raise CannotEnforce("boxes are a Linux thing; nothing was run", fix="run it in a Linux machine")
+    if not os.path.isdir(args.workspace):
+        raise Usage(f"{args.workspace} is not a directory")
+    for path in filter(None, (args.trace, args.report)):
+        if not os.path.isdir(os.path.dirname(os.path.abspath(path))) or os.path.isdir(path):
+            raise Usage(f"{path} can't be written: its directory is missing, or it is one")
     done = _Run(args)
     try:
-        return done.perform()
-    finally:
+        status = done.perform()
+    except BaseException as error:
         done.close()
+        done.report |= {"spoke": "nucleus", "why": str(error)}
+        done.write(78)
+        raise
+    done.close()
+    done.write(status)
+    return status
 
 
 def _port(text: str) -> int:
@@ -87,41 +96,38 @@ def _port(text: str) -> int:
 
 
 @final
-@dataclass(slots=True)
-class _Report:
-    """What ``--report`` says."""
-
-    spoke: str = "nucleus"
-    """Who set the exit status: the command, or Nucleus."""
-    why: str = ""
-    fields: dict[str, Any] = field(default_factory=dict)
-
-
-@final
 class _Run:
     """One call of ``nucleus run``."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        from nucleus.policy.place import prepare, state_directory
-
         self._args = args
-        self._report = _Report()
         self._workspace = os.path.realpath(args.workspace)
-        if not os.path.isdir(self._workspace):
-            raise Usage(f"{args.workspace} is not a directory")
-        self._state = str(prepare(state_directory(args.state or "", os.environ), Path(self._workspace)))
+        self._state = ""
         self._gate: Spawned | None = None
         self._folder: RunFolder | None = None
-        self._living: Living | None = None
+        self._trace = ""
+        self._interactive = False
+        self._denied: list[str] = []
+        self.report: dict[str, Any] = {"v": 1, "command": list(args.words), "workspace": self._workspace}
+        """What ``--report`` gets, as far as it is known."""
 
     def perform(self) -> int:
         """Do everything, in order; whatever is missing ends it before the command begins."""
-        from nucleus.gate.connection import Connection
+        if self._args.vm:
+            raise CannotEnforce(
+                "virtual machines are not part of this version; nothing was run", fix="leave --vm out, for a local box"
+            )
+        if not sys.platform.startswith("linux"):
+            raise CannotEnforce("boxes are a Linux thing; nothing was run", fix="run it in a Linux machine")
         from nucleus.gate.spawn import outside, start
+        from nucleus.policy.place import prepare, state_directory
 
+        state = state_directory(self._args.state or "", os.environ)
+        self._state = str(prepare(state, Path(self._workspace)))
         outside(self._workspace)
         self._gate = start(["gate"])
         # What can be done without the gate is done while it starts.
+        from nucleus.gate.connection import Connection
         from nucleus.local.run_folder import RunFolder
         from nucleus.local.streams import Streams
 
@@ -132,25 +138,31 @@ class _Run:
         for note in planned["notes"]:
             self._say(note)
         wish = self._wish(folder, planned)
+        self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         if self._args.dry_run:
             return self._dry(planned, wish)
         folder.begin(self._workspace, planned["profile"], wish.argv, wish.hidden)
         streams = Streams()
+        self._interactive = streams.interactive and not self._args.non_interactive
         with self._box(folder, wish, streams) as living:
-            containment = {**living.report.layers, "backend": living.report.backend, "command": wish.argv[0]}
-            opened = _spoken(
-                gate,
-                {"do": "open", **asked, "planned": planned["digest"], "containment": containment},
-                "opened",
-            )
+            opened = self._open(gate, asked, planned, living)
             folder.note({"principal": opened["principal"], "trace": opened["trace"]})
             end = self._supervise(gate, living, streams, float(planned["seconds"]))
-        return self._after(end, living.not_started, wish)
+        return self._after(gate, end, living.not_started)
 
     def _asked(self) -> dict[str, Any]:
         """Return what the gate is told: the owner's choices, once and for all."""
         args = self._args
-        allow = {"fetch": args.allow_host, "remotes": args.allow_remote, "write": args.allow_write}
+        read = [os.path.realpath(path) for path in args.allow_read]
+        ports = [str(port) for port in args.allow_local_port]
+        allow = {
+            "fetch": args.allow_host,
+            "remotes": args.allow_remote,
+            "write": args.allow_write,
+            "env": args.allow_env,
+            "ports": ports,
+            "read": [pattern for path in read for pattern in (path, f"{path}/**")],
+        }
         prompt = Path(args.prompt_file).read_text(encoding="utf-8") if args.prompt_file else ""
         revision: dict[str, Any] = {}
         if args.policy_rev:
@@ -166,17 +178,12 @@ class _Run:
             "prompt": prompt,
             "state": self._state,
             "allow": {key: values for key, values in allow.items() if values},
-            "shown": {
-                "read": [os.path.realpath(path) for path in args.allow_read],
-                "env": args.allow_env,
-                "ports": [str(port) for port in args.allow_local_port],
-                "secrets": self._secrets(),
-            },
+            "shown": {"read": read, "env": args.allow_env, "ports": ports, "secrets": self._secrets()},
             **revision,
         }
 
     def _secrets(self) -> bool:
-        """Whether something that the owner lets in is taken for a secret."""
+        """Whether a variable that the owner lets in is taken for a secret."""
         from nucleus.local.environment import environment
 
         return bool(environment(os.environ, self._args.allow_env, "").secrets)
@@ -186,8 +193,7 @@ class _Run:
         from nucleus.local.live import Wish, hide, is_folder
 
         hidden = hide(self._workspace, folder.path, planned["hidden"])
-        here = os.path.realpath(".")
-        cwd = os.path.relpath(here, self._workspace)
+        cwd = os.path.relpath(os.path.realpath("."), self._workspace)
         if cwd.startswith("..") or not is_folder(self._workspace, cwd, hidden):
             cwd = "."
         return Wish(self._workspace, tuple(self._args.words), cwd, tuple(hidden))
@@ -197,6 +203,7 @@ class _Run:
         from nucleus.local import host
         from nucleus.local.environment import environment, search_path
         from nucleus.local.live import Living
+        from nucleus.local.network import proxy_variables
         from nucleus.local.started import Live
         from nucleus.local.views import Views
 
@@ -206,62 +213,135 @@ class _Run:
         readable += host.tool_chain(wish.argv[0], system, (self._workspace, self._state), path)
         shown = (*system, *readable, self._workspace)
         found = environment(os.environ, self._args.allow_env, search_path(path, shown))
-        views = Views(self._state, readable=readable, variables=found.variables)
+        views = Views(self._state, readable=readable, variables={**found.variables, **proxy_variables()})
         try:
             return Living(views, folder.path, wish, Live(streams.given(), streams.terminal))
         finally:
             streams.hand_over()
 
+    def _open(
+        self, gate: "Connection", asked: Mapping[str, Any], planned: Mapping[str, Any], living: "Living"
+    ) -> dict[str, Any]:
+        """Open the box's principal, now that the box vouches for itself."""
+        args = self._args
+        named = {
+            "allow-env": args.allow_env,
+            "allow-read": args.allow_read,
+            "allow-local-port": args.allow_local_port,
+            "publish": args.publish,
+            "allow-host": args.allow_host,
+            "allow-remote": args.allow_remote,
+            "allow-write": args.allow_write,
+        }
+        weakened = [f"--{name} {value}" for name, values in named.items() for value in values]
+        for one in weakened:
+            self._say(f"allowed by you: {one}")
+        containment = {**living.report.layers, "backend": living.report.backend, "allowed": weakened}
+        request = {"do": "open", **asked, "planned": planned["digest"], "containment": containment}
+        opened = _spoken(gate, request, "opened")
+        self._trace = opened["trace"]
+        known = {"principal": opened["principal"], "trace": opened["trace"], "level": opened["level"]}
+        self.report |= {**known, "containment": containment}
+        return opened
+
     def _supervise(self, gate: "Connection", living: "Living", streams: "Streams", seconds: float) -> "End":
         from nucleus.local.flows import Watch
-        from nucleus.local.supervise import Supervisor
+        from nucleus.local.network import Network
+        from nucleus.local.supervise import Supervisor, owner_socket
 
-        owner, _ = gate.branch({"do": "watch"})
         watch = Watch()
-        streams.connect(watch, living.terminal)
-        try:
-            with socket.socket(fileno=os.dup(owner.fileno())) as sock:
-                return Supervisor(living, streams, watch, sock).run(self._question, seconds)
-        finally:
-            streams.restore()
-            owner.close()
+        settings = {"wait": ANSWER_SECONDS if self._interactive else 0}
+        with ExitStack() as held:
+            owner = held.enter_context(owner_socket(gate))
+            network = Network(living.first, watch, gate, settings, self._say)
+            held.callback(network.close)
+            network.let_in(self._args.allow_local_port)
+            network.publish(self._args.publish)
+            held.callback(streams.restore)
+            streams.connect(watch, living.terminal)
+            return Supervisor(living, streams, watch, owner).run(self._question, seconds)
 
-    def _question(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Say that something is asked; nobody answers here."""
-        self._say(f"held for you [{question['id']}]: {question['kind']}; nucleus approve {question['id']}")
-        return None
+    def _question(self, question: Mapping[str, Any], typed: "Typed") -> bool | None:
+        """Ask the person at the terminal; where there is none, say that it is denied and stays pending."""
+        from nucleus.cli.approvals import describe
+        from nucleus.trace.export import escaped
 
-    def _after(self, end: "End", missing: int, wish: "Wish") -> int:
+        id_ = question["id"]
+        if not self._interactive:
+            self._denied.append(id_)
+            where = f" -> {question['destination']}" if question["destination"] else ""
+            self._say(f"denied, since nobody is asked here [{id_}]: {escaped(question['kind'] + where)}")
+            return None
+        sys.stderr.write(f"{describe(dict(question), whole=True)}\n\ntype allow or deny, or press enter to leave it: ")
+        sys.stderr.flush()
+        word = typed()
+        return {"allow": True, "deny": False}.get(word)
+
+    def _after(self, gate: "Connection", end: "End", missing: int) -> int:
         """Judge what the command left, and return the status of it all."""
         folder = self._folder
         assert folder is not None  # noqa: S101  it was made before the box
         status = end.status
         if missing:
             status = NOT_FOUND if missing == 2 else NOT_EXECUTABLE
-            self._say(f"{wish.argv[0]}: {os.strerror(missing)} (in the box)")
-        folder.end(status)
+            self._say(f"{self._args.words[0]}: {os.strerror(missing)} (in the box)")
+        held = self._bring(folder, gate, status) or bool(self._denied)
+        spoke, why, exit_ = "command", "", status
         if end.by_gate:
+            spoke, why, exit_ = "nucleus", end.by_gate, ENDED
             self._say(f"ended: {end.by_gate}")
-        held = self._bring(folder)
-        if end.by_gate:
-            return ENDED
-        return HELD if held and status == 0 else status
+        elif held and status == 0:
+            spoke, why, exit_ = "nucleus", "something is held or pending", HELD
+        self.report |= {"spoke": spoke, "why": why, "command_status": status, "denied": self._denied}
+        return exit_
 
-    def _bring(self, folder: "RunFolder") -> int:
-        """Bring the changes home, as far as they may be; return how many are held."""
-        from nucleus.local import layers
+    def _bring(self, folder: "RunFolder", gate: "Connection", status: int) -> bool:
+        """Bring home what the gate allows; return whether something stays held."""
+        from nucleus.local.homecoming import bring, seen
 
-        listed, _ = layers.changes(self._workspace, os.path.join(folder.path, "upper"), 1000)
-        if not listed:
-            return 0
-        self._say(f"{len(listed)} changes are held; nothing was applied. nucleus diff {folder.id}")
-        return len(listed)
+        folder.note({"exposure": seen(gate)})
+        folder.end(status)
+        folder.release()
+        try:
+            found = bring(folder.path, gate)
+        except (NucleusError, OSError) as error:
+            self._say(f"nothing was applied: {error}")
+            self._say(f"the changes are held: nucleus diff {folder.id}")
+            self.report["changes"] = {"applied": [], "held": None, "why": str(error)}
+            return True
+        self._tell(folder, found)
+        if found.complete:
+            folder.discard()
+        return not found.complete
+
+    def _tell(self, folder: "RunFolder", found: "Applied") -> None:
+        """Say what was applied, and what was not, and why."""
+        self.report["run"] = folder.id
+        self.report["changes"] = {
+            "applied": [change.to_dict() for change in found.applied],
+            "held": [held.change.to_dict() | {"held": held.why} for held in found.held],
+            "conflicts": [change.to_dict() for change in found.conflicts],
+        }
+        for message in found.messages:
+            self._say(message)
+        if found.applied:
+            self._say(f"{len(found.applied)} changes applied")
+        lines = [f"{held.change.shown} ({held.change.what}): {held.why}" for held in found.held]
+        lines += [f"{change.shown}: {change.conflict}" for change in found.conflicts]
+        if lines:
+            what = "nothing was applied, your side changed too" if found.conflicts else f"{len(lines)} changes are held"
+            self._say(f"{what}: nucleus diff {folder.id}; nucleus apply {folder.id}")
+        for line in lines[:NAMED]:
+            self._say(f"  {line}")
+        if len(lines) > NAMED:
+            self._say(f"  and {len(lines) - NAMED} more")
 
     def _dry(self, planned: Mapping[str, Any], wish: "Wish") -> int:
         print(f"profile {planned['profile']}, policy {planned['digest'][:12]}, {planned['seconds'] // 60} minutes")
         print(f"workspace {self._workspace}: a copy; {len(wish.hidden)} paths hidden")
         for path in wish.hidden:
             print(f"  hidden: {path!r}")
+        self.report |= {"spoke": "nucleus", "why": "dry run; nothing was run"}
         return 0
 
     def _say(self, text: str) -> None:
@@ -270,11 +350,24 @@ class _Run:
             sys.stderr.flush()
 
     def close(self) -> None:
-        """End the gate; take away a run that left nothing."""
+        """End the gate; let go of the run's place, and take it away if the command never began."""
         if self._gate is not None:
             self._gate.end(GRACE)
         if self._folder is not None:
             self._folder.release()
+
+    def write(self, status: int) -> None:
+        """Write the trace and the report where the owner named places for them. The gate has ended."""
+        from nucleus.local.run_folder import replace_file
+
+        if self._args.trace and self._trace:
+            from nucleus.trace.export import export_jsonl
+
+            replace_file(self._args.trace, b"".join(export_jsonl(Path(self._trace))))
+        if self._args.report:
+            import json
+
+            replace_file(self._args.report, (json.dumps({**self.report, "exit": status}, indent=1) + "\n").encode())
 
 
 def _spoken(gate: "Connection", fields: dict[str, Any], what: str) -> dict[str, Any]:

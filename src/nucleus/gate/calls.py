@@ -38,6 +38,18 @@ CREDENTIALED: Final = frozenset({kinds.PUSH, kinds.PULL_REQUEST, kinds.COMMENT, 
 """Kinds whose worker uses a credential. No other is given one."""
 HELD_LIMIT: Final = 256 << 20
 """Bytes that calls may hold in all while questions about them are open."""
+PROBE: Final = "proc.probe"
+"""What the worker of commands is asked first: whether it can make a box, found out by use."""
+PROBE_NUMBER: Final = 0
+"""No decision's: the first record of a trace is its header."""
+SUPERVISED: Final = frozenset({kinds.APPLY, kinds.PORT})
+"""Kinds that only the process which holds a box may ask for, and that it performs itself."""
+NOT_THE_SUPERVISOR: Final = {
+    "what": "denied",
+    "code": "capability",
+    "rules": ["capability"],
+    "next_step": "only the process that holds a box asks for this",
+}
 DECLASSIFY: Final = "declassify"
 """The kind of an approved answer from quarantine: its only effect is that it was allowed."""
 KNOWN: Final = frozenset(CLASSIFIERS) | {DECLASSIFY}
@@ -92,12 +104,17 @@ class Calls:
         self._loop = loop
         self._board = board
         self._on_question = on_question
-        self._workers = Workers(loop, board.now, board.settings.bootstrap, board.settings.network, self._performed)
+        settings, state = board.settings, str(board.opening.state)
+        self._workers = Workers(loop, board.now, settings.bootstrap, settings.network, self._outcome, state)
         self._held: dict[int, Held] = {}
         self._at_work: dict[int, int] = {}
         """Permit number -> ref."""
         self._refs = 0
+        self._boxless: list[tuple[Link, str, Call, Asking]] = []
+        """Commands that wait until it is known whether there is a box for them."""
         self.relays = Relays()
+        self.supervisor: Link | None = None
+        """The connection of whoever holds this principal's box, and brings its changes home."""
 
     def ask(self, link: Link, principal: str, fields: dict[str, Any], body: bytes) -> None:
         """Take one call frame of a client."""
@@ -119,7 +136,29 @@ class Calls:
             return
         call = Call(kind, args, body, seen)
         asking = Asking(version, float(wait), chosen=chosen, tag=tag, leaves=leaves)
-        self._submit(link, principal, call, asking)
+        if kind in SUPERVISED and link is not self.supervisor:
+            link.send(tagged(tag, NOT_THE_SUPERVISOR))
+        elif kind == kinds.RUN and not self._board.opening.tree.box_known:
+            self._look_for_box(link, principal, call, asking)
+        else:
+            self._submit(link, principal, call, asking)
+
+    def _look_for_box(self, link: Link, principal: str, call: Call, asking: Asking) -> None:
+        """Let a command wait until the worker has tried, by use, whether it can make a box."""
+        self._boxless.append((link, principal, call, asking))
+        if len(self._boxless) == 1:
+            self._workers.perform(Permit(PROBE_NUMBER, PROBE, {}, self._board.opening.workspace), b"")
+
+    def _outcome(self, number: int, outcome: Outcome) -> None:
+        """Take what a worker says: of a box, or of an effect."""
+        if number != PROBE_NUMBER:
+            self._performed(number, outcome)
+            return
+        self._board.opening.tree.boxed(outcome)
+        waiting, self._boxless = self._boxless, []
+        for link, principal, call, asking in waiting:
+            if link.open:
+                self._submit(link, principal, call, asking)
 
     def answer_beyond(self, link: Link, principal: str, args: dict[str, Any], wait: float) -> None:
         """Ask a person about an answer from quarantine that says more than may pass unasked."""
@@ -195,7 +234,7 @@ class Calls:
             essence=bound.essence,
             showable=size <= SHOWN_LIMIT,
             facts=facts,
-            cost=CALL_COST,
+            cost=0 if call.kind == kinds.APPLY else CALL_COST,
             egress_bytes=size + asking.leaves if facts.sink else 0,
             now=now,
             destination=opening.redactor.destination(facts.destination),
@@ -224,7 +263,7 @@ class Calls:
         if not self._board.keep(number, "body", held.call.body):
             self._performed(number, failed("OSError", f"not tried: {self._board.broken}"))
             return
-        if held.call.kind in {kinds.TOOL, kinds.MCP, kinds.CLIENT}:
+        if held.call.kind in {kinds.TOOL, kinds.MCP, kinds.CLIENT} | SUPERVISED:
             if held.call.kind != kinds.CLIENT or self._labelled(held, number):
                 held.link.send({"what": "perform", "number": number, "id": held.submit.id})
             return

@@ -17,6 +17,7 @@ from nucleus.policy import call as kinds
 from nucleus.policy.call import Call
 from nucleus.policy.classify import classify
 from nucleus.policy.context import Context
+from nucleus.policy.controls import secret_looking
 from nucleus.policy.files import unseen
 from nucleus.policy.model import Policy
 
@@ -32,18 +33,17 @@ NO_COMMANDS: Final = (
 def needs(policy: Policy, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the box is to hide and may be given, under ``policy``.
 
-    ``wanted`` has ``env`` and ``ports``: what the owner named, which a policy may still deny.
+    ``wanted`` has ``env``, ``ports`` and ``read``: what the owner named, which a policy may still deny.
     Raises CannotEnforce for what it denies: nothing is left out in silence.
     """
     for key, option in OPTIONS.items():
         for value in wanted.get(key, ()):
             judgement = policy.scopes[key].judge(value)
-            # The option itself names the value: only a policy that denies or asks by name is against it.
-            if judgement.scope != SCOPE_ALLOW and not judgement.silent:
+            if judgement.scope != SCOPE_ALLOW:
                 raise CannotEnforce(
                     f"{option} {value} goes against the policy",
                     why=judgement.why or "a policy speaks against it",
-                    fix=f"leave it out, or change {judgement.where}",
+                    fix=f"leave it out, or change {judgement.where or 'the profile'}",
                 )
     commands = level(policy.authority, RUN_BASH) == NEVER
     return {
@@ -75,11 +75,11 @@ def first_exposure(policy: Policy, context: Context, shown: Mapping[str, Any]) -
 
     ``shown``: ``read`` (places beside the workspace that the owner let in),
     ``secrets`` (whether something is visible that looks like a secret: a
-    variable, or a hidden file that history keeps).
+    variable, or a hidden file that history keeps; not said is yes).
     """
     legs = classify(policy, Call(kinds.RUN, {"argv": ["true"]}), context).legs
     if shown.get("read"):
         legs |= PRIVATE | FOREIGN | UNTRUSTED
-    if shown.get("secrets") is not False:
+    if shown.get("secrets") is not False or any(secret_looking(path) for path in shown.get("read", ())):
         legs |= PRIVATE | SECRET
     return legs

@@ -13,6 +13,7 @@ from nucleus.errors import CannotEnforce, NucleusError
 from nucleus.gate import lineage
 from nucleus.gate.board import Board, Settings
 from nucleus.gate.calls import MALFORMED, Calls
+from nucleus.gate.contained import CONTAINED
 from nucleus.gate.desk import Desk, ancestor_gate
 from nucleus.gate.door import Door, client_of, name_of, newcomer
 from nucleus.gate.events import Absorbed, Closed, Declassified, Delegated, LockedDown, Reply, Tick, Tightened
@@ -26,6 +27,7 @@ from nucleus.gate.opening import (
     narrow,
     open_principal,
     opened_fields,
+    plan,
 )
 from nucleus.gate.peers import Process, peer_of, process_of
 from nucleus.gate.questions import Questions
@@ -96,6 +98,8 @@ class Server:
         try:
             if fields.get("do") == "open":
                 self._open(link, fields)
+            elif fields.get("do") == "plan" and self._board is None:
+                link.send({"what": "planned", **plan(fields)})
             elif fields.get("do") == "join" and self._board is not None and self._door is not None:
                 self._join(self._board, self._door, link, fields)
             elif self._board is None or self._calls is None or not self._links.get(link):
@@ -121,6 +125,8 @@ class Server:
                 self._attach(board, calls, link, fields)
             case "delegate":
                 self._delegate(board, link, fields)
+            case "watch" if link is self._first and board.opening.level == CONTAINED:
+                self._watch(link)
             case "declassify":
                 self._declassify(board, calls, link, fields)
             case "status" | "export" | "tools" | "leave":
@@ -161,6 +167,7 @@ class Server:
         self._board, self._calls, self._desk = board, calls, desk
         if opening.level in {COOPERATIVE, MEDIATED}:
             self._door = Door(self._loop, opening.state, opening.principal, self._asked, self._left)
+        calls.supervisor = link if opening.level == CONTAINED else None
             self._door.open(self._came)
         self._links[link] = opening.principal
         self._tick(board, calls)
@@ -215,6 +222,18 @@ class Server:
     def _tick(self, board: Board, calls: Calls) -> None:
         now = board.now()
         calls.apply(board.step(Tick(now)))
+    def _watch(self, link: Link) -> None:
+        """Give the supervisor of a box an approver's connection: it holds the terminal, and the agent is in the box.
+
+        INVARIANT: only for the inherited connection, which is never handed into a box (test_server.py).
+        """
+        if self._desk is None:
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._desk.admit(ours, "the terminal of the run")
+        link.send_socket({"what": "watching"}, theirs)
+        theirs.close()
+
         self._loop.at(now + TICK_NS, lambda: self._tick(board, calls))
 
     def _attach(self, board: Board, calls: Calls, link: Link, fields: dict[str, Any]) -> None:

@@ -44,13 +44,24 @@ OWN: Final[dict[str, frozenset[str]]] = {
     kinds.PULL_REQUEST: frozenset(),
     kinds.COMMENT: frozenset({"number"}),
     kinds.LABEL: frozenset({"number", "label"}),
+    kinds.RUN: frozenset(),
     kinds.ISSUE: frozenset({"number"}),
 }
 """Arguments that an effect takes as the caller wrote them. No other gets through, or makes a call another one."""
-BODILESS: Final = frozenset(OWN) - {kinds.WRITE, kinds.EDIT, kinds.COMMIT, kinds.PULL_REQUEST, kinds.COMMENT}
+BODILESS: Final = frozenset(OWN) - {
+    kinds.WRITE,
+    kinds.EDIT,
+    kinds.COMMIT,
+    kinds.PULL_REQUEST,
+    kinds.COMMENT,
+    kinds.RUN,
+}
 """Kinds whose effect takes no bytes. A caller's would only make the same call look like another one."""
-UNSHOWN: Final = frozenset({"hidden", "closed"})
-"""Arguments of a permit that come from the policy and name what the policy hides."""
+UNSHOWN: Final = frozenset({"hidden", "closed", "kept"})
+"""Arguments of a permit that come from the policy and name what the policy hides, or from a look at what is there.
+
+A denial is not bound to them: it stays one whatever the policy or the file becomes.
+"""
 NO_BOX: Final = "commands run in a box only, and this session has none"
 CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
 _bound: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
@@ -77,11 +88,34 @@ class Tree:
         self._labels = labels
         self._made = set() if made is None else made
         """Files that did not exist before this session wrote them."""
+        self._no_box = ""
+        """Why there is no box for commands; "" as long as nobody has looked."""
         self._key = secrets.token_bytes(32)
 
     def policy_of(self, principal: str) -> Policy:
         """Return the policy that holds for a principal now."""
         return self._policies[principal]
+    @property
+    def box_known(self) -> bool:
+        """Whether it is known if commands have a box here."""
+        return self._context.attested or bool(self._no_box)
+
+    def boxed(self, outcome: Outcome) -> None:
+        """Take the word of the worker of commands: a box that passed its self-test vouches for what runs in it.
+
+        INVARIANT: only ``ok`` makes ``attested`` and ``hides_secrets`` true (test_tree.py); each run tests anew.
+        """
+        if outcome.status == "ok" and outcome.value.get("attested") is True:
+            self._context = replace(self._context, attested=True, hides_secrets=True)
+            return
+        said = (outcome.value.get(name, "") for name in ("message", "why", "fix"))
+        self._no_box = ": ".join(str(one) for one in said if one) or NO_BOX
+
+    @property
+    def locks(self) -> frozenset[str]:
+        """Return what the lock files that the owner trusts pin."""
+        return self._context.locks
+
 
     def met(self, principal: str, policy: Policy) -> None:
         """Let ``policy`` hold too: the principal's becomes the meet. A new principal gets ``policy``."""
@@ -94,7 +128,8 @@ class Tree:
             facts = classify(self._policies[principal], call, self._context)
             if call.kind == kinds.RUN and not self._context.attested:
                 # Nobody is asked about a command that nothing here could run.
-                return replace(facts, scope=SCOPE_DENY, why=NO_BOX, where="", next_step=NO_BOX)
+                why = self._no_box or NO_BOX
+                return replace(facts, scope=SCOPE_DENY, why=why, where="", next_step=why)
             return self._pinned(call, facts)
         except Exception as error:  # noqa: BLE001  an internal error is a deny with a reason
             return unclassifiable(f"internal error while classifying: {type(error).__name__}: {error}")

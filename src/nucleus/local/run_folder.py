@@ -82,14 +82,40 @@ class RunFolder:
 
     def release(self) -> None:
         """Let go of the lock: from here on others may apply or discard the run. One that never began is removed."""
-        if not self._fields.get("principal"):
-            self.remove()
+        if self._lock < 0:
+            return
+        if self._fields.get("principal"):
+            self._unlock()
         else:
-            os.close(self._lock)
+            self.remove()
+
+    def discard(self) -> None:
+        """Remove a run of which nothing waits any more. Raises OSError."""
+        layers.remove(self.path)
 
     def remove(self) -> None:
-        """Remove a run that never began, or of which nothing is left to keep. Raises OSError."""
+        """Remove a run that never began. Raises OSError."""
         try:
             layers.remove(self.path)
         finally:
-            os.close(self._lock)
+            self._unlock()
+
+    def _unlock(self) -> None:
+        os.close(self._lock)
+        self._lock = -1
+
+
+def replace_file(path: str, content: bytes) -> None:
+    """Put ``content`` at ``path``, where a reader sees the old text or the new one. A link is replaced, not followed.
+
+    Raises OSError.
+    """
+    fresh = f"{path}.{secrets.token_hex(4)}"
+    number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with open(number, "wb") as file:
+            file.write(content)
+        os.replace(fresh, path)
+    except BaseException:
+        os.unlink(fresh)
+        raise

@@ -37,6 +37,8 @@ class Streams:
         self._typed: Flow | None = None
         self._shown: Flow | None = None
         self._master = -1
+        self.asking = False
+        """Whether a person is asked something now."""
         self.screen = Screen()
         """What the owner's terminal was told."""
         for at in STREAMS:
@@ -53,6 +55,11 @@ class Streams:
     def interactive(self) -> bool:
         """Whether a person can be asked something here: both directions are a terminal."""
         return 0 in self._terminals and len(self._terminals) > 1
+
+    @property
+    def keyboard(self) -> int:
+        """The descriptor of what a person types."""
+        return self._own[0]
 
     def given(self) -> tuple[int, int, int]:
         """Return what the box starts with; the null device stands for its own terminal until that is made."""
@@ -129,12 +136,14 @@ class Streams:
                 flow.pause(on=True)
         full = self.screen.alternate
         raw = termios.tcgetattr(self._own[0])
+        self.asking = True
         try:
             # The main screen is kept as it is, and so is what a full-screen program showed: it draws anew.
             _write(out, self.screen.suspended() + b"\x1b[?1049h\x1b[H\x1b[2J")
             termios.tcsetattr(self._own[0], termios.TCSAFLUSH, self._saved)
             question()
         finally:
+            self.asking = False
             termios.tcsetattr(self._own[0], termios.TCSAFLUSH, raw)
             _write(out, (b"" if full else b"\x1b[?1049l") + self.screen.resumed())
             for flow in (self._typed, self._shown):

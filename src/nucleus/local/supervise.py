@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final, final
 
+from nucleus.gate.connection import Connection
 from nucleus.gate.protocol import ProtocolError, Splitter, encode, unpacked
 from nucleus.local.flows import Watch
 from nucleus.local.live import Living
@@ -36,8 +37,11 @@ TIME_OVER: Final = "its time is over"
 ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 FORWARDED: Final = (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, *ENDING)
 
-OnQuestion = Callable[[dict[str, Any]], dict[str, Any] | None]
-"""(question) -> the frame that answers it, None to leave it open."""
+Typed = Callable[[], str]
+"""Waits for a line that is typed; "" if none came: the question is answered elsewhere, or the run ends."""
+OnQuestion = Callable[[dict[str, Any], Typed], bool | None]
+"""(question, typed) -> the answer to it, None to leave it open."""
+LINE_LIMIT: Final = 4096
 
 
 def now() -> float:
@@ -54,6 +58,17 @@ class End:
     """The command's own, as a shell shows it."""
     by_gate: str = ""
     """Why the gate ended it: time, budget, lockdown, or that the gate is gone; "" if it did not."""
+
+
+@contextmanager
+def owner_socket(gate: Connection) -> Iterator[socket.socket]:
+    """Give the approver's connection that the gate makes for the process which holds a box. Raises Refused."""
+    made, _ = gate.branch({"do": "watch"})
+    try:
+        with socket.socket(fileno=os.dup(made.fileno())) as sock:
+            yield sock
+    finally:
+        made.close()
 
 
 @final
@@ -73,6 +88,8 @@ class Supervisor:
         self._heard = now()
         self._asked = 0.0
         self._waiting: list[dict[str, Any]] = []
+        self._pending: frozenset[str] = frozenset()
+        self._interrupted = False
         self.questions = 0
         """How many were raised."""
         self._end = 0.0
@@ -136,6 +153,8 @@ class Supervisor:
         if "question" in fields:
             self.questions += 1
             self._waiting.append(fields["question"])
+        if "principals" in fields:
+            self._pending = frozenset(id_ for one in fields["principals"] for id_ in one["pending"])
         for one in fields.get("principals", [])[:1]:
             if one["closed"]:
                 late = now() >= self._end - EARLY_SECONDS
@@ -144,11 +163,28 @@ class Supervisor:
                 self._why = "its budget is used up"
 
     def _answer(self, question: dict[str, Any], on_question: OnQuestion) -> None:
-        answer: list[dict[str, Any] | None] = []
-        self._streams.ask(lambda: answer.append(on_question(question)))
-        self._heard = now()
-        if answer and answer[0] is not None:
-            self._send(answer[0])
+        said: list[bool | None] = []
+        self._pending |= {question["id"]}
+        self._streams.ask(lambda: said.append(on_question(question, lambda: self._typed(question["id"]))))
+        if said and said[0] is not None:
+            self._send({"do": "answer", "ids": [question["id"]], "allow": said[0]})
+
+    def _typed(self, id_: str) -> str:
+        """Wait for a line, and for whatever makes it needless. The box's terminal waits; all else goes on."""
+        number, line = self._streams.keyboard, b""
+        here: list[bytes] = []
+        self._interrupted = False
+        self._watch.read(number, lambda: here.append(os.read(number, LINE_LIMIT)))
+        try:
+            while not (self._over or self._why or self._interrupted) and id_ in self._pending:
+                self._look()
+                self._watch.turn(LOOK_SECONDS)
+                line = b"".join(here)
+                if line.endswith(b"\n") or b"" in here or len(line) >= LINE_LIMIT:
+                    return line.decode("utf-8", "replace").strip()
+        finally:
+            self._watch.read(number, None)
+        return ""
 
     def _drain(self) -> None:
         """Write out what the dead box has said: as long as its reader takes, unless something is to end."""
@@ -159,6 +195,9 @@ class Supervisor:
     def _caught(self, number: int, *, repeated: bool) -> None:
         if number == signal.SIGWINCH:
             self._streams.resize()
+            return
+        if number == signal.SIGINT and self._streams.asking:
+            self._interrupted = True
             return
         self._living.signal(number)
         if number in ENDING and not self._kill_at:

@@ -40,6 +40,7 @@ CLASSIFIERS: Final[Mapping[str, Classifier]] = {
     kinds.BRANCH: refs.branch,
     kinds.PULL: refs.pull,
     kinds.PUSH: refs.push,
+    kinds.PORT: tunnels.port,
     kinds.RUN: commands.run,
     kinds.INSTALL: commands.install,
     kinds.PULL_REQUEST: publish.pull_request,

@@ -57,6 +57,8 @@ HISTORY_READ: Final = Row(call.GIT_LOG, cap.READ_FILES, PRIVATE, 0, NO_SINK)
 
 PUBLIC_TRACKER: Final = Row(call.ISSUE, cap.READ_FILES, UNTRUSTED, 0, NO_SINK, public=1, elsewhere=True)
 PRIVATE_TRACKER: Final = Row(call.ISSUE, cap.READ_FILES, UNTRUSTED | PRIVATE, 0, NO_SINK, elsewhere=True)
+PORT: Final = Row(call.PORT, cap.READ_FILES, PRIVATE | FOREIGN | UNTRUSTED, 0, NO_SINK, elsewhere=True)
+"""A port of the owner's machine that the owner let into the box: part of it from then on, like its own loopback."""
 SERVICE_READ: Final = Row(call.ISSUE, cap.READ_FILES, PRIVATE | FOREIGN | UNTRUSTED, 0, NO_SINK, elsewhere=True)
 """Another repository, a mailbox, a database."""
 

@@ -14,7 +14,7 @@ keys outside and reads bodies (the model channel) is refused.
 
 from typing import Final
 
-from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_ASK, SCOPE_DENY, TRUSTED_NO
+from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_ASK, SCOPE_DENY, TRUSTED_NO, TRUSTED_YES
 from nucleus.policy import legs
 from nucleus.policy.addresses import AddressError, Url, parse_host, parse_url, private_host
 from nucleus.policy.answer import FINE, Ruling, Target, answer, deny, least, ruled
@@ -74,6 +74,16 @@ def request(policy: Policy, call: Call, context: Context) -> Classified:  # noqa
     name = url.place if row is legs.FETCH else f"{method} {url.text}"
     resolved = {"url": url.text, "method": method, "inside": private_host(url.host)}
     return answer(row, call, _unnamed(ruling, trusted, url), target=Target(name, trusted), resolved=resolved)
+
+
+def port(policy: Policy, call: Call, context: Context) -> Classified:  # noqa: ARG001  likewise
+    """Classify a connection to a port of the owner's machine: args ``port``. Only a port that is named is let in."""
+    number = call.args.get("port")
+    if type(number) is not int or not 1 <= number <= 65535:
+        return answer(legs.PORT, call, deny("a port is a number from 1 to 65535"))
+    judgement = policy.scopes["ports"].judge(str(number))
+    target = Target(f"127.0.0.1:{number}", TRUSTED_YES)
+    return answer(legs.PORT, call, ruled(judgement, "ports", str(number)), target=target, resolved={"port": number})
 
 
 def _place(host: object, port: object) -> Url:

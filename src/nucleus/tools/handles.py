@@ -332,6 +332,11 @@ class CommandOutput(Text):
         """The exact bytes of its standard output."""
         return Blob(self._details.get("raw", b""), exposure=self.exposure, source=self.source)
 
+    @property
+    def changes(self) -> tuple[Mapping[str, str], ...]:
+        """What it changed in its copy of the workspace (``path``, ``what``, ``kind``), which is thrown away."""
+        return tuple(dict(one) for one in self._details.get("changes", ()))
+
 
 @final
 class GitResult(Text):

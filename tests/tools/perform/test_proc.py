@@ -37,7 +37,7 @@ def test_without_a_box_nothing_runs_and_the_reason_is_given(perform: Do, tmp_pat
     canary = tmp_path / "canary"
     outcome = perform(ProcPerformer(), "proc.run", argv=["touch", str(canary)])
     assert (outcome.status, outcome.value["type"]) == ("failed", "CannotEnforce")
-    assert "outside of the session" in outcome.value["fix"]
+    assert "nucleus doctor" in outcome.value["fix"]
     assert not canary.exists()
     subprocess.run(["touch", str(canary)], check=True)
     assert canary.exists()
@@ -63,6 +63,15 @@ def test_a_box_is_probed_once_and_gets_the_words_as_they_are(perform: Do) -> Non
         assert perform(performer, "proc.run", b"in", argv=["echo", "$HOME; rm -rf /"]).body == b"out"
     assert chest.ran[0] == (["echo", "$HOME; rm -rf /"], b"in")
     assert chest.probes == 1
+
+
+def test_asked_first_it_says_what_the_box_vouches_for_and_runs_nothing(perform: Do) -> None:
+    chest = Chest()
+    outcome = perform(ProcPerformer(chest), "proc.probe")
+    assert outcome.value == {"attested": True, "backend": "chest", "layers": {}}
+    assert chest.ran == []
+    broken = perform(ProcPerformer(Chest(broken="no namespaces")), "proc.probe")
+    assert (broken.status, broken.value["message"]) == ("failed", "no namespaces")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ fall back to. The box comes from the composition root (Tier 1 or Tier 2).
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.effects import Box, Outcome, Permit
+from nucleus.gate.effects import Box, BoxReport, Outcome, Permit
 from nucleus.tools.perform.outcomes import PermitError, failed, never_raises, texts
 from nucleus.tools.perform.tree import split
 
@@ -16,7 +16,7 @@ ARGV_LIMIT: Final = 128 * 1024
 NO_BOX: Final = CannotEnforce(
     "commands run in a box only, and this session has none",
     why="on the host a command could do anything that you can",
-    fix="run the command yourself, outside of the session",
+    fix="see what is missing: nucleus doctor",
 )
 
 
@@ -26,21 +26,23 @@ class ProcPerformer:
 
     def __init__(self, box: Box | None = None) -> None:
         self._box = box
-        self._probed = False
+        self._report: BoxReport | None = None
 
     @never_raises
     def perform(self, permit: Permit, body: bytes) -> Outcome:
-        """Run ``permit.args["argv"]`` in the box; without one, the outcome says what is missing."""
-        if permit.kind != "proc.run":
+        """Run ``permit.args["argv"]`` in the box, or say what the box vouches for; without one, what is missing."""
+        if permit.kind not in {"proc.run", "proc.probe"}:
             raise PermitError(f"{permit.kind!r} is no command")
-        _check(permit)
+        if permit.kind == "proc.run":
+            _check(permit)
         if self._box is None:
             return _cannot(NO_BOX)
         try:
-            if not self._probed:
-                self._box.probe()
-                self._probed = True
-            return self._box.run(permit, body)
+            report = self._report = self._report or self._box.probe()
+            if permit.kind == "proc.run":
+                return self._box.run(permit, body)
+            told = {"attested": report.attested, "backend": report.backend, "layers": dict(report.layers)}
+            return Outcome("ok", told)
         except CannotEnforce as error:
             return _cannot(error)
 
