@@ -304,6 +304,7 @@ class Calls:
         """Let the asker itself do what was allowed, with what was resolved."""
         resolved = dict(held.facts.resolved)
         fields = {"what": "perform", "number": number, "id": held.submit.id, "resolved": resolved}
+        fields["exposure"] = self._board.core.principals[held.principal].state.exposure
         if held.call.kind in WITH_CREDENTIAL:
             credentials = self._board.opening.credentials
             fields["credential"] = credentials.get(str(resolved.get("url", ""))).decode("ascii")
@@ -341,7 +342,6 @@ class Calls:
 
     def _release(self, ref: int, fields: dict[str, Any]) -> None:
         """Hand a recorded result to its caller; follow a redirect as a new call."""
-        fields["exposure"] = self._board.core.principals[held.principal].state.exposure
         held = self._held[ref]
         outcome = held.outcome or failed("OSError", "there is no result")
         self._at_work = {number: at for number, at in self._at_work.items() if at != ref}

@@ -164,10 +164,10 @@ class Server:
         desk = Desk(self._loop, opening.state, opening.principal, self._client, questions.handle, self._name)
         calls = Calls(self._loop, board, questions.raised)
         questions.calls, questions.desk, questions.retire = calls, desk, self._retire
+        calls.supervisor = link if opening.level == CONTAINED else None
         self._board, self._calls, self._desk = board, calls, desk
         if opening.level in {COOPERATIVE, MEDIATED}:
             self._door = Door(self._loop, opening.state, opening.principal, self._asked, self._left)
-        calls.supervisor = link if opening.level == CONTAINED else None
             self._door.open(self._came)
         self._links[link] = opening.principal
         self._tick(board, calls)
@@ -219,9 +219,6 @@ class Server:
         self._links[link] = opening.principal
         link.send({**opened_fields(opening), "joined": True})
 
-    def _tick(self, board: Board, calls: Calls) -> None:
-        now = board.now()
-        calls.apply(board.step(Tick(now)))
     def _watch(self, link: Link) -> None:
         """Give the supervisor of a box an approver's connection: it holds the terminal, and the agent is in the box.
 
@@ -234,6 +231,9 @@ class Server:
         link.send_socket({"what": "watching"}, theirs)
         theirs.close()
 
+    def _tick(self, board: Board, calls: Calls) -> None:
+        now = board.now()
+        calls.apply(board.step(Tick(now)))
         self._loop.at(now + TICK_NS, lambda: self._tick(board, calls))
 
     def _attach(self, board: Board, calls: Calls, link: Link, fields: dict[str, Any]) -> None:
