@@ -87,6 +87,11 @@ def main(words: list[str]) -> int:
     if words[0] == "mediator":
         from nucleus.mcp.mediate import mediate
 
+        # Once imports are frozen, it is too late for what only some mediators need.
+        if "url" in words:
+            import nucleus.mcp.bridge
+        if "listen" in words:
+            import nucleus.mcp.listening  # noqa: F401
         not_dumpable()
         freeze_imports([*LATE, *MEDIATOR_LAZY])
         return mediate(int(words[1]))

@@ -6,7 +6,7 @@ import pytest
 
 from nucleus.mcp.listing import Listing
 from nucleus.mcp.mapping import read_mappings
-from nucleus.mcp.pins import Pins, digest_of
+from nucleus.mcp.pins import Identity, Pins, digest_of
 from nucleus.mcp.rebuild import Issued
 from tests.mcp.world import TOOL, WHO, met
 
@@ -48,6 +48,15 @@ def test_hidden_and_equal_names_are_told_once() -> None:
     assert one.page({"tools": [odd]}, Issued())[2] == []
     assert one.equal({"equal": ["echo", 1]}) == ["echo"]
     assert one.equal({"equal": ["echo"]}) == []
+
+
+def test_a_tool_that_an_http_client_must_reject_is_hidden_where_the_server_is_behind_a_url() -> None:
+    odd = {"name": "odd", "inputSchema": {"properties": {"a": {"type": "number", "x-mcp-header": "A"}}}}
+    for identity, shown in ((WHO, 2), (Identity(("https://example.org/mcp",)), 1)):
+        one = Listing(identity, "notes", Pins(identity), read_mappings())
+        page, _, lines = one.page({"tools": [odd, TOOL]}, Issued())
+        assert len(page["tools"]) == shown
+        assert len(lines) == 2 - shown
 
 
 @pytest.mark.parametrize("never", [[], ["send"]])

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nucleus.cli import shared
+from nucleus.cli import Usage, shared
 from nucleus.policy.place import prepare, state_directory
 
 
-def configure(actions: Any) -> None:
+def add_action(actions: Any) -> None:
     """Add the action and its arguments."""
     parser = actions.add_parser(
         "run", help="start a server and mediate every message to and from it", allow_abbrev=False, parents=[shared()]
@@ -21,7 +21,10 @@ def configure(actions: Any) -> None:
     add("--session", default="", metavar="S", help="share exposure, budget and answers with all servers that name S")
     add("--server-env", action="append", default=[], metavar="K=V", help="a variable for the server; K alone copies it")
     add("--entry", default="", metavar="FORM", help="what nucleus mcp unwrap restores; no effect here")
-    add("words", nargs="+", metavar="CMD", help="the server's command, after --")
+    add("--url", default="", metavar="URL", help="the server is there (streamable HTTP), in place of CMD")
+    add("--header", action="append", default=[], metavar="H", help="send it header H, from NUCLEUS_HEADER_H")
+    add("--listen", default="", metavar="HOST:PORT", help="serve clients over HTTP, on the loopback interface")
+    add("words", nargs="*", metavar="CMD", help="the server's command, after --")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,14 +38,23 @@ def run(args: argparse.Namespace) -> int:
     from nucleus.mcp.mediate import Task, become
 
     launch.refuse_steering(os.environ)
+    if bool(args.words) == bool(args.url):
+        raise Usage("name one server: its command after --, or --url URL")
     try:
+        headers = launch.url_headers(os.environ, args.header)
         environment = launch.server_environment(clean_environment(), os.environ, args.server_env)
     except ValueError as error:
         print(f"nucleus mcp: {error}", file=sys.stderr)
         return 2
-    own_path = any(word.partition("=")[0] == "PATH" for word in args.server_env)
-    path = environment["PATH"] if own_path else os.environ.get("PATH") or environment["PATH"]
-    command = launch.identity(args.words, path).command
+    if args.url:
+        from nucleus.mcp.wire import address_of
+
+        address_of(args.url)
+        command: tuple[str, ...] = (args.url,)
+    else:
+        own_path = any(word.partition("=")[0] == "PATH" for word in args.server_env)
+        path = environment["PATH"] if own_path else os.environ.get("PATH") or environment["PATH"]
+        command = launch.identity(args.words, path).command
     workspace = os.path.realpath(".")
     state = prepare(Path(state_directory(args.state or "", os.environ)), Path(workspace))
     fields = {
@@ -54,5 +66,17 @@ def run(args: argparse.Namespace) -> int:
         "witness": None,
     }
     begun = sessions.begin(fields, name=args.session)
-    name = args.name or os.path.basename(command[0])
-    return become(Task(name, command, environment, fields, args.session, bool(args.quiet), asdict(begun)))
+    return become(
+        Task(
+            name=args.name or os.path.basename(command[0]),
+            command=command,
+            environment=environment,
+            fields=fields,
+            session=args.session,
+            quiet=bool(args.quiet),
+            begun=asdict(begun),
+            url=args.url,
+            headers=headers,
+            listen=args.listen,
+        )
+    )

@@ -11,9 +11,11 @@ from typing import Any, Final, final
 
 from nucleus.mcp.mapping import Mappings
 from nucleus.mcp.messages import written
+from nucleus.mcp.mirrored import annotated
 from nucleus.mcp.pins import Identity, Pins
 from nucleus.mcp.rebuild import Issued
 from nucleus.mcp.results import tool_page
+from nucleus.mcp.text import escaped
 
 TOKEN: Final = 4
 """Bytes of JSON that are about one token of a model."""
@@ -37,7 +39,9 @@ class Listing:
 
     def page(self, result: Mapping[str, Any], issued: Issued) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
         """Return a page with pinned tools only, the gate's frame about them, and lines for a person."""
-        page, hidden = tool_page(result, self.pins, issued)
+        proper, refused = self._mirrorable(result)
+        page, hidden = tool_page(proper, self.pins, issued)
+        hidden.update(refused)
         lines = []
         for name, why in hidden.items():
             if self._hidden.get(name) != why:
@@ -47,6 +51,20 @@ class Listing:
         frame: dict[str, Any] = {"do": "tools", "server": self.identity.digest, "name": self.name, "tools": tools}
         frame["first"], self._begun = not self._begun, "nextCursor" in page
         return page, frame, lines
+
+    def _mirrorable(self, result: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return a page without the tools that an HTTP client must reject, and why each of those is hidden."""
+        tools, refused = result.get("tools"), {}
+        if not self.identity.is_url or not isinstance(tools, list):
+            return dict(result), {}
+        proper = []
+        for tool in tools:
+            try:
+                annotated(tool if isinstance(tool, dict) else {})
+                proper.append(tool)
+            except ValueError as error:
+                refused[escaped(str(tool.get("name")))] = str(error)
+        return {**result, "tools": proper}, refused
 
     def allowed(self, page: dict[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]:
         """Return the page without what the gate says is never allowed."""

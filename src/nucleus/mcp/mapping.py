@@ -158,6 +158,8 @@ def programs(identity: Identity) -> tuple[str, ...]:
 
     The first two words that are no options: the program, or what a launcher starts. Later ones are its arguments.
     """
+    if identity.is_url:
+        return identity.command
     words = [_VERSION.sub("", word) for word in identity.command if not word.startswith("-")][:2]
     return tuple(word if "/" not in word or word.startswith("@") else word.rsplit("/", 1)[1] for word in words)
 

@@ -11,7 +11,7 @@ process is not dumpable, before that file is read (``mediate``).
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn, final
@@ -23,7 +23,7 @@ from nucleus.gate.spawn import BOOTSTRAP, interpreter
 from nucleus.mcp import stdio
 from nucleus.mcp.engine import Mediator
 from nucleus.mcp.mapping import MappingError, Mappings, read_mappings, shipped
-from nucleus.mcp.pins import Identity, PinFile
+from nucleus.mcp.pins import Identity, PinFile, Pins
 
 MAPPINGS: Final = "mappings.toml"
 """The owner's own mappings, in ``mcp/`` of the state directory."""
@@ -47,6 +47,12 @@ class Task:
     quiet: bool = False
     begun: Mapping[str, int] = field(default_factory=dict)
     """The session that is being entered (``sessions.Begun``), if it is."""
+    url: str = ""
+    """Where the server is, if it is not started here."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What it is sent with each request."""
+    listen: str = ""
+    """HOST:PORT to serve clients at, in place of standard input and output."""
 
     @property
     def state(self) -> Path:
@@ -69,7 +75,8 @@ def become(task: Task) -> NoReturn:
     os.lseek(memory, 0, os.SEEK_SET)
     for kept in (memory, *(task.begun[name] for name in ("sock", "lock") if task.begun.get(name, -1) >= 0)):
         os.set_inheritable(kept, True)
-    words = [interpreter(), "-I", "-S", "-B", str(BOOTSTRAP), "mediator", str(memory)]
+    over_http = [name for name, value in (("url", task.url), ("listen", task.listen)) if value]
+    words = [interpreter(), "-I", "-S", "-B", str(BOOTSTRAP), "mediator", str(memory), *over_http]
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(words[0], words, clean_environment())  # noqa: S606  by absolute path, with no shell to misread it
@@ -89,27 +96,75 @@ def mediate(descriptor: int) -> int:
 
 def run(task: Task) -> int:
     """Mediate one server. Raises CannotEnforce, PolicyError, Refused; then no server was started."""
-    who = Identity(task.command)
-    pin_file = PinFile(task.state, who)
-    pins = pin_file.load()
-    mappings = mappings_of(task.state)
+    pin_file = PinFile(task.state, Identity(task.command))
+    kept = Kept(pin_file, pin_file.load(), mappings_of(task.state))
+    if task.listen:
+        from nucleus.mcp.listening import mediate_over_http
+
+        return mediate_over_http(task, kept)
     entered = enter(task)
-    server = stdio.launch(task.command, task.environment, task.workspace)
-    assert server.stdin is not None  # noqa: S101  it was started with pipes
-    assert server.stdout is not None  # noqa: S101  likewise
-    mediator = Mediator(who, task.name, pins, mappings)
-    ends = (server.stdout.fileno(), server.stdin.fileno())
-    pump = stdio.Pump(mediator, (0, 1), ends, entered.sock, lambda: pin_file.save(pins), say)
+    server = served(task, kept)
+    mediator = Mediator(kept.file.identity, task.name, kept.pins, kept.mappings)
+    pump = stdio.Pump(mediator, (0, 1), server.ends, entered.sock, kept.save, say)
     try:
         pump.run()
     finally:
-        stdio.end_server(server)
+        server.end()
         entered.leave(stdio.GRACE)
-    if pump.why:
-        say(pump.why)
-    if mediator.violations:
-        say(f"{mediator.violations} messages against the protocol were stopped")
-    return 1 if pump.why else 0
+    return told(pump.why, mediator.violations)
+
+
+def told(why: str, violations: int) -> int:
+    """Say how it ended, and return the exit status."""
+    if why:
+        say(why)
+    if violations:
+        say(f"{violations} messages against the protocol were stopped")
+    return 1 if why else 0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a server before it starts."""
+
+    file: PinFile
+    pins: Pins
+    mappings: Mappings
+
+    def save(self) -> None:
+        """Write the pins. Raises OSError."""
+        self.file.save(self.pins)
+
+    def definition(self, name: str) -> Mapping[str, Any] | None:
+        """Return the pinned definition of a tool, None where there is none."""
+        return self.pins.pinned[name] if self.pins.is_pinned(name) else None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that runs: descriptors to read from and to write to, and how to end it."""
+
+    ends: tuple[int, int]
+    end: Callable[[], object]
+
+
+def served(task: Task, kept: Kept) -> Served:
+    """Start the task's server, or the way to it. Raises CannotEnforce."""
+    if task.url:
+        from nucleus.mcp.bridge import Bridge
+        from nucleus.mcp.wire import Exchange, address_of, verified
+
+        address = address_of(task.url)
+        context = verified() if address.tls else None
+        bridge = Bridge(address, task.headers, lambda: Exchange(address, context), kept.definition)
+        bridge.start()
+        return Served((bridge.ours.fileno(), bridge.ours.fileno()), bridge.end)
+    server = stdio.launch(task.command, task.environment, task.workspace)
+    assert server.stdin is not None  # noqa: S101  it was started with pipes
+    assert server.stdout is not None  # noqa: S101  likewise
+    return Served((server.stdout.fileno(), server.stdin.fileno()), lambda: stdio.end_server(server))
 
 
 def enter(task: Task) -> sessions.Entered:

@@ -53,6 +53,11 @@ class Identity:
     command: tuple[str, ...]
 
     @property
+    def is_url(self) -> bool:
+        """Whether the server is behind a URL."""
+        return len(self.command) == 1 and self.command[0].startswith(("http://", "https://"))
+
+    @property
     def digest(self) -> str:
         """What stands for it in records and file names."""
         return digest_of(list(self.command))
@@ -216,6 +221,11 @@ class PinFile:
     def __init__(self, state: Path, identity: Identity) -> None:
         self.path = state / "mcp" / "pins" / f"{identity.digest}.json"
         self._identity = identity
+
+    @property
+    def identity(self) -> Identity:
+        """Whose pins these are."""
+        return self._identity
 
     def load(self) -> Pins:
         """Return what is pinned; nothing, and ``learning``, at a first meeting. Raises CannotEnforce."""

@@ -9,11 +9,12 @@ one side while another waits on it.
 import os
 import select
 import signal
-import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, final
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final, Protocol, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.protocol import ProtocolError, Splitter
@@ -49,6 +50,14 @@ def launch(command: Sequence[str], environment: Mapping[str, str], folder: str) 
         ) from error
 
 
+class Gate(Protocol):
+    """A connection to the gate, as far as this loop goes."""
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+        ...
+
+
 @final
 class Pump:
     """Everything that is read and written while a server runs."""
@@ -58,11 +67,16 @@ class Pump:
         mediator: Mediator,
         client: tuple[int, int],
         server: tuple[int, int],
-        gate: socket.socket,
+        gate: Gate,
         save: Callable[[], None],
         say: Callable[[str], None],
+        turn: AbstractContextManager[Any] | None = None,
     ) -> None:
-        """Take descriptors to read from and to write to, and what to call when pins changed or a person should know."""
+        """Take descriptors to read from and to write to, and what to call when pins changed or a person should know.
+
+        ``turn`` is held while messages are looked at: several of these in one process share pins and mappings.
+        """
+        self._mine = nullcontext() if turn is None else turn
         self._mediator = mediator
         self._client_in, self._client_out = client
         self._server_out, self._server_in = server
@@ -90,13 +104,16 @@ class Pump:
         restore = {fd: os.get_blocking(fd) for fd in (*self._waiting, *self._open)}
         for fd in restore:
             os.set_blocking(fd, False)
-        signal.signal(signal.SIGTERM, _asked_to_end)
+        main = threading.current_thread() is threading.main_thread()
+        if main:
+            signal.signal(signal.SIGTERM, _asked_to_end)
         try:
             while self._turning():
                 self._turn()
         finally:
             # Asked once is enough: what ends the server now is not interrupted.
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            if main:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
             for fd in (self._client_in, self._client_out):
                 os.set_blocking(fd, restore[fd])
 
@@ -115,13 +132,15 @@ class Pump:
             wanted = self._interest_of(fd)
             if wanted:
                 poll.register(fd, wanted)
-        for fd, events in poll.poll():
-            if events & select.POLLOUT or (events & ~select.POLLIN and fd not in self._open):
-                self._write(fd)
-            if events & ~select.POLLOUT and fd in self._open:
-                self._read(fd)
-        if self._mediator.pins.changed:
-            self._save()
+        found = poll.poll()
+        with self._mine:
+            for fd, events in found:
+                if events & select.POLLOUT or (events & ~select.POLLIN and fd not in self._open):
+                    self._write(fd)
+                if events & ~select.POLLOUT and fd in self._open:
+                    self._read(fd)
+            if self._mediator.pins.changed:
+                self._save()
 
     def _interest_of(self, fd: int) -> int:
         """Return what is asked of a descriptor: writing what waits, reading while its takers keep up."""
