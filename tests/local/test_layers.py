@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus.local.layers import Change, changes, hiding, mask, mounts_below, plain_config, refuse_mounts, remove
+from nucleus.local.layers import Change, changes, mask, mounts_below, plain_config, refuse_mounts, remove
+from nucleus.local.veil import Veil
 from nucleus.policy.call import RUN, Call
 from nucleus.policy.classify import classify
 from nucleus.policy.context import Context
@@ -45,7 +46,7 @@ def test_denied_paths_secrets_and_their_other_names_are_masked(workspace: Path) 
     os.link(workspace / ".env", workspace / "src" / "harmless.txt")
     os.link(workspace / "secrets" / "a" / "b", workspace / "src" / "as harmless")
     (workspace / "link").symlink_to("secrets")
-    hidden = mask(str(workspace), str(workspace.parent / "masks"), hiding(["secrets", "secrets/**", "notes/*.txt"]))
+    hidden = mask(str(workspace), str(workspace.parent / "masks"), Veil(["secrets", "secrets/**", "notes/*.txt"]))
     assert set(hidden) == {
         ".env",
         "deep/er/.env.local",
@@ -61,7 +62,7 @@ def test_denied_paths_secrets_and_their_other_names_are_masked(workspace: Path) 
 @pytest.mark.parametrize("name", [".ENV", "SECRETS", "\uff33ecrets", "a\udcff", "ecrets/a\udcff.pem"])
 def test_other_spellings_of_a_hidden_name_are_hidden_too(workspace: Path, name: str) -> None:
     write(workspace / name)
-    hides = hiding(["secrets", "secrets/**"])
+    hides = Veil(["secrets", "secrets/**"])
     harmless = "\udcff" in name and "pem" not in name
     assert bool(mask(str(workspace), str(workspace.parent / "masks"), hides)) is not harmless
 
@@ -69,12 +70,12 @@ def test_other_spellings_of_a_hidden_name_are_hidden_too(workspace: Path, name: 
 def test_everything_is_hidden_where_the_policy_hides_everything(workspace: Path) -> None:
     write(workspace / "a")
     write(workspace / "b" / "c")
-    assert mask(str(workspace), str(workspace.parent / "masks"), hiding(["**"])) == ["a", "b"]
+    assert mask(str(workspace), str(workspace.parent / "masks"), Veil(["**"])) == ["a", "b"]
 
 
 def test_a_pattern_that_is_none_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"."):
-        hiding(["a[bc]*d*e"])
+        Veil(["a[bc]*d*e"])
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -82,7 +83,7 @@ def test_what_each_profile_hides_can_be_masked(name: str) -> None:
     """The patterns that classification hands to a box are ones that it understands."""
     found = classify(load_policy([], OwnerChoices(profile=name)), Call(RUN, {"argv": ["true"]}), Context("/w", "/h"))
     if "hidden" in found.resolved:
-        hides = hiding(found.resolved["hidden"])
+        hides = Veil(found.resolved["hidden"])
         assert hides(".git")
         assert hides("deep/id_rsa")
 
@@ -91,7 +92,7 @@ def test_masks_have_the_mode_and_time_of_what_they_lie_over(workspace: Path) -> 
     write(workspace / "open" / ".env")
     os.utime(workspace / "open", ns=(1_000_000_000, 2_000_000_000))
     (workspace / "open").chmod(0o750)
-    mask(str(workspace), str(workspace.parent / "masks"), hiding([]))
+    mask(str(workspace), str(workspace.parent / "masks"), Veil([]))
     status = (workspace.parent / "masks" / "open").stat()
     assert (stat.S_IMODE(status.st_mode), status.st_mtime_ns) == (0o750, 2_000_000_000)
 
@@ -133,7 +134,7 @@ def test_a_git_configuration_is_rewritten_without_addresses_and_tokens(
     workspace: Path, path: str, rewritten: bool
 ) -> None:
     write(workspace / path, CONFIG)
-    mask(str(workspace), str(workspace.parent / "masks"), hiding([]))
+    mask(str(workspace), str(workspace.parent / "masks"), Veil([]))
     seen = workspace.parent / "masks" / path
     assert seen.exists() is rewritten
     assert not rewritten or seen.read_text() == PLAIN
@@ -142,7 +143,7 @@ def test_a_git_configuration_is_rewritten_without_addresses_and_tokens(
 def test_a_bare_repository_s_configuration_is_rewritten_too(workspace: Path) -> None:
     for name in ("remote.git/HEAD", "remote.git/objects/x", "remote.git/config"):
         write(workspace / name, CONFIG)
-    mask(str(workspace), str(workspace.parent / "masks"), hiding([]))
+    mask(str(workspace), str(workspace.parent / "masks"), Veil([]))
     assert (workspace.parent / "masks" / "remote.git" / "config").read_text() == PLAIN
 
 

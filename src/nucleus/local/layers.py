@@ -15,20 +15,14 @@ Source: the kernel's ``Documentation/filesystems/overlayfs.rst``.
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
-from nucleus.policy.constraints import folded
-from nucleus.policy.controls import secret_looking
-from nucleus.policy.globs import parse
-from nucleus.policy.patterns import PatternSet
-from nucleus.policy.source import Source
-from nucleus.policy.values import PATH
+from nucleus.local.veil import Veil
 
 Hides = Callable[[str], bool]
-"""Whether a path, relative to the workspace, is not to be seen."""
 PATH_LIMIT: Final = 4000
 """Bytes: a path that is longer can't be named to the kernel."""
 _WHITEOUT: Final = os.makedev(0, 0)
@@ -38,6 +32,7 @@ _KEPT: Final = {
     "extensions": {"objectformat", "refstorage", "noop"},
 }
 """What of a git configuration the box sees: it says how files are stored, and nothing of anybody else."""
+_CONFIGS: Final = frozenset({"config", "config.worktree"})
 _SECTION: Final = re.compile(r"\s*\[\s*([A-Za-z0-9.-]+)\s*(\".*\")?\s*\]\s*")
 _SETTING: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*([A-Za-z0-9]+)\s*")
 
@@ -54,18 +49,7 @@ class Change:
     """file, directory, link, other."""
 
 
-def hiding(patterns: Sequence[str]) -> Hides:
-    """Return what hides by pattern, as ``[deny]`` would, and by secret-looking name. Raises ValueError."""
-    if "**" in patterns:
-        return lambda _: True
-    source = Source("the box", "hidden")
-    shapes = [(folded(one), source) for text in patterns for one in parse(PATH, text, grants=False)]
-    denied = PatternSet(PATH, shapes)
-    # A name that the pattern language has no words for is not known to be harmless.
-    return lambda path: PATH.encode(path) is None or secret_looking(path) or denied.find(path) is not None
-
-
-def mask(workspace: str, layer: str, hides: Hides) -> list[str]:
+def mask(workspace: str, layer: str, hides: Veil) -> list[str]:
     """Make the mask layer in the empty directory ``layer``; return the hidden paths, relative. Raises OSError.
 
     Below a hidden directory only second names of its files matter. Directories of the layer
@@ -73,7 +57,7 @@ def mask(workspace: str, layer: str, hides: Hides) -> list[str]:
     """
     hidden = []
     inodes: set[tuple[int, int]] = set()
-    for entry, path in _walk(workspace, hides):
+    for entry, path in _suspects(workspace, hides):
         if entry.is_file(follow_symlinks=False) and _git_config(workspace, path):
             # Shown without its secrets: hidden, git would take the directory for no repository.
             inodes |= _identities(entry)
@@ -96,6 +80,31 @@ def mask(workspace: str, layer: str, hides: Hides) -> list[str]:
         os.mknod(os.path.join(layer, path), stat.S_IFCHR, _WHITEOUT)
     dress(workspace, layer)
     return sorted(hidden)
+
+
+def _suspects(workspace: str, hides: Veil) -> Iterator[tuple["os.DirEntry[str]", str]]:
+    """Yield each entry that may have to be masked, with its relative path. What is hidden is not gone into.
+
+    One look at each directory and none at files: most names tell at once that they are harmless.
+    """
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            listing = os.scandir(f"{workspace}/{folder}")
+        except PermissionError:
+            continue  # what its own user can't list, the box, as the same user, can't either
+        above = f"{folder}/" if folder else ""
+        settled = hides.settles(folder)
+        with listing:
+            for entry in listing:
+                name = entry.name
+                path = above + name
+                harmless = settled and hides.harmless(name)
+                if not harmless or name.casefold() in _CONFIGS:
+                    yield entry, path
+                if entry.is_dir(follow_symlinks=False) and (harmless or not hides(path)):
+                    waiting.append(path)
 
 
 def _walk(workspace: str, hides: Hides) -> Iterator[tuple["os.DirEntry[str]", str]]:
@@ -136,7 +145,7 @@ def _is_dir(entry: "os.DirEntry[str]") -> bool:
 def _git_config(workspace: str, path: str) -> bool:
     """Whether this is the configuration of a repository, bare ones, worktrees and submodules' storage included."""
     *above, name = path.casefold().split("/")
-    if name not in {"config", "config.worktree"}:
+    if name not in _CONFIGS:
         return False
     if ".git" in above:
         inside = above[above.index(".git") + 1 :]

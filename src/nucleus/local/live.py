@@ -25,6 +25,7 @@ from nucleus.local import layers, probe
 from nucleus.local.argv import View, packed, within
 from nucleus.local.ns import attestation
 from nucleus.local.started import Live, Started
+from nucleus.local.veil import Veil
 from nucleus.local.views import Views
 
 TEST_SECONDS: Final = 20.0
@@ -55,7 +56,7 @@ class Wish:
 def hide(workspace: str, folder: str, patterns: Sequence[str]) -> list[str]:
     """Make the mask layer of a run; return the hidden paths. Raises CannotEnforce, OSError."""
     layers.refuse_mounts(workspace)
-    hidden = layers.mask(workspace, os.path.join(folder, "masks"), layers.hiding(patterns))
+    hidden = layers.mask(workspace, os.path.join(folder, "masks"), Veil(patterns))
     layers.dress(workspace, os.path.join(folder, "upper"))
     return hidden
 

@@ -29,6 +29,7 @@ from nucleus.local.argv import NAMESPACES, View, packed, within
 from nucleus.local.bwrap import Bubblewrap
 from nucleus.local.pump import Pump, TooMuchError
 from nucleus.local.started import Started, failed
+from nucleus.local.veil import Veil
 from nucleus.local.views import Views
 
 STDERR_LIMIT: Final = 64 << 10
@@ -121,7 +122,7 @@ class NsBox:
     def _run(self, run: _Run, permit: Permit, stdin: bytes, end: float) -> Outcome:
         workspace = os.path.realpath(permit.workspace)
         command = [str(word) for word in permit.args["argv"]]
-        hides = layers.hiding([str(one) for one in permit.args["hidden"]])
+        hides = Veil([str(one) for one in permit.args["hidden"]])
         layers.refuse_mounts(workspace)
         hidden = layers.mask(workspace, run.path("masks"), hides)
         cwd = str(permit.args.get("cwd") or ".")
@@ -164,7 +165,7 @@ class NsBox:
         script = "test -e seen && ! test -e .env && echo written > new && rm seen"
         end = time.monotonic() + _PROBE_SECONDS
         try:
-            hidden = layers.mask(workspace, run.path("masks"), layers.hiding([]))
+            hidden = layers.mask(workspace, run.path("masks"), Veil([]))
             view = self._views.view(run.folder, workspace, ".", "sh", state=run.path("unseen"))
             outcome = self._perform(view, hidden, ["sh", "-c", script], b"", Limits(1 << 16, _PROBE_SECONDS), end)
         except (CannotEnforce, OSError) as error:

@@ -96,6 +96,16 @@ def secret_looking(path: str) -> bool:
     return bool(parts) and _tables()["secret"].match(parts)
 
 
+def may_look_secret(name: str) -> bool:
+    """Whether a path that ends in this component can look like a secret because of it. Yes too often, never too seldom.
+
+    For whoever walks a tree from the top and goes into nothing that looks like one: the components above are settled.
+    """
+    part, secret = fold(name), _tables()["secret"]
+    known = part in secret.names or part in secret.tail_ends or part in secret.files or "~" in part
+    return known or part.endswith(secret.ends) or part.startswith(secret.starts)
+
+
 @cache
 def secret_patterns() -> tuple[str, ...]:
     """Return what looks like a secret as path patterns, for a worker that walks a tree."""
