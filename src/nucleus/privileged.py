@@ -73,8 +73,37 @@ def egress(descriptor: int, network: dict[str, object]) -> int:
     return serve(descriptor, parts)
 
 
+HOOKS_LAZY = ("nucleus.audit.read.json_reader", "nucleus.audit.read.toml_reader", "tomllib")
+"""The same of the process that hooks ask, which looks at its client's files."""
+
+
+def hooks(descriptor: int) -> int:
+    """Become what the hooks of one client ask, for the session that the memory file ``descriptor`` describes."""
+    import os
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from nucleus.clients.behind import behind
+    from nucleus.clients.program import program
+    from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
+    from nucleus.mcp.hookhost import serve
+    from nucleus.mcp.hooktools import calls_of
+    from nucleus.policy.call import Call
+    from nucleus.policy.place import home_directory
+
+    us, home, since = program(), Path(home_directory()), os.fstat(descriptor).st_ctime
+
+    def translate(client: str, event: Mapping[str, Any]) -> tuple[Call, ...]:
+        return calls_of(client, event, lambda name, line: behind(client, name, line, event, us, home, since))
+
+    not_dumpable()
+    freeze_imports([*LATE, *LAZY, *HOOKS_LAZY])
+    return serve(descriptor, translate)
+
+
 def main(words: list[str]) -> int:
-    """Become the process that ``words`` name: ``gate FD``, ``mediator FD``, ``egress FD`` or ``worker CLASS FD``."""
+    """Become the process that ``words`` name: gate, mediator, hooks or egress, each with FD; worker CLASS FD."""
     from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
 
     if words[0] == "gate":
@@ -95,6 +124,8 @@ def main(words: list[str]) -> int:
         not_dumpable()
         freeze_imports([*LATE, *MEDIATOR_LAZY])
         return mediate(int(words[1]))
+    if words[0] == "hooks":
+        return hooks(int(words[1]))
     if words[0] == "egress":
         return egress(int(words[1]), {})
     from nucleus.tools.worker import maker, work

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nucleus.cli.effective import add_options, effective, places_of
+from nucleus.cli.effective import add_options, effective, places_of, unopenable
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -37,3 +37,14 @@ def test_more_policies_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (tmp_path / name).write_text('version = 1\nprofile = "read_only"\n')
     found = effective(parsed("--policy", "a.toml", "--policy", "b.toml"))
     assert [layer.path for layer in found.policy.layers] == ["a.toml", "b.toml"]
+
+
+def test_why_no_session_can_be_opened_is_told(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nucleus.cli.effective.home_directory", lambda: home)
+    args = argparse.Namespace(state=str(tmp_path / "state"))
+    assert unopenable(args).startswith("no policy names a profile")
+    own = home / ".config" / "nucleus" / "policy.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('version = 1\nprofile = "local_dev"\n')
+    assert unopenable(args) == ""

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from nucleus.clients.entry import Program
+from nucleus.clients.program import Program
 
 US = Program(("/opt/nucleus/bin/nucleus",), frozenset(("/opt/nucleus/bin/nucleus",)))
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus.clients.config import KEPT, REFUSED, UNWRAPPED, WRAPPED, read
-from nucleus.clients.entry import Program
 from nucleus.clients.layout import Unfit
+from nucleus.clients.program import Program
 from tests.clients.layouts import US, json_text, resolve, servers, toml_text
 
 US_WORDS = [US.words[0], "mcp", "run"]

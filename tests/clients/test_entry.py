@@ -8,8 +8,9 @@ import pytest
 from nucleus.audit.servers import Server
 from nucleus.clients import entry as entries
 from nucleus.clients.config import read
-from nucleus.clients.entry import Program, entry_of, is_wrapped, looks_wrapped, unwrap, wrap
+from nucleus.clients.entry import entry_of, is_wrapped, looks_wrapped, unwrap, wrap
 from nucleus.clients.layout import Unfit
+from nucleus.clients.program import Program
 from nucleus.mcp.launch import server_environment
 from tests.clients.layouts import US, resolve
 
@@ -60,7 +61,7 @@ def test_an_entry_that_only_looks_wrapped_is_wrapped_like_any_other(fields: Any)
 
 
 def test_known_by_its_name_alone_a_program_of_the_repository_would_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries.Program, "leads", lambda _us, words, _resolved: entries._start(words) > 0)
+    monkeypatch.setattr(entries, "leads", lambda _us, words, _resolved: entries._start(words) > 0)
     assert behind({"command": "./nucleus", "args": ["mcp", "run", "--", "x"]})
 
 

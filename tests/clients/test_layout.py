@@ -56,6 +56,6 @@ def test_a_key_gets_a_prefix_inside_of_its_quotes_and_loses_it() -> None:
 def test_a_key_that_is_written_in_an_odd_way_is_not_renamed() -> None:
     odd = table("a.json", '{"\\u0062": 1}')
     with pytest.raises(Unfit, match="odd"):
-        odd.rename("b", "c")
+        odd.renamed("b", "c")
     with pytest.raises(Unfit, match="odd"):
         odd.take_out(odd.node.keys[0], "b")

@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_mode_and_attributes_stay_and_nothing_lies_beside(file: Path) -> None:
     os.setxattr(file, "user.note", b"mine")
-    replace.read(file, follow=False).replace(b"new")
+    replace.read(file, follow=False).put(b"new")
     assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (b"new", 0o640)
     assert os.getxattr(file, "user.note") == b"mine"
     assert os.listdir(file.parent) == [file.name]
@@ -31,7 +31,7 @@ def test_the_owner_stays(file: Path) -> None:
     os.chown(file, 1234, 1235)
     held = replace.read(file, follow=False)
     assert not held.own
-    held.replace(b"new")
+    held.put(b"new")
     assert (file.stat().st_uid, file.stat().st_gid) == (1234, 1235)
 
 
@@ -46,7 +46,7 @@ def test_a_link_stays_one_and_is_followed_only_if_it_was_named(file: Path) -> No
     link.symlink_to(file.name)
     with pytest.raises(Unfit, match="symbolic link"):
         replace.read(link, follow=False)
-    replace.read(link, follow=True).replace(b"new")
+    replace.read(link, follow=True).put(b"new")
     assert link.is_symlink()
     assert file.read_bytes() == b"new"
 
@@ -66,7 +66,7 @@ def test_a_file_that_somebody_changed_meanwhile_keeps_what_they_wrote(file: Path
     held = replace.read(file, follow=False)
     file.write_bytes(b"theirs")
     with pytest.raises(Unfit, match="changed by somebody else"):
-        held.replace(b"new")
+        held.put(b"new")
     assert file.read_bytes() == b"theirs"
     assert os.listdir(file.parent) == [file.name]
 
@@ -78,7 +78,7 @@ def test_a_write_that_fails_leaves_the_old_file(file: Path, monkeypatch: pytest.
     held = replace.read(file, follow=False)
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        held.replace(b"new")
+        held.put(b"new")
     assert file.read_bytes() == b"old"
     assert os.listdir(file.parent) == [file.name]
 
@@ -92,3 +92,24 @@ def test_a_file_that_is_too_large_is_not_read(file: Path, monkeypatch: pytest.Mo
 def test_an_owner_that_can_not_be_kept_is_told_in_words() -> None:
     assert "same owner and mode" in replace.why(PermissionError(1, "Operation not permitted"))
     assert replace.why(OSError(28, "No space left on device")) == "No space left on device"
+
+
+def test_a_new_file_is_its_owners_only_and_an_old_one_is_replaced_only_on_purpose(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "hooks.json"
+    replace.create(path, b"one", again=False)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        replace.create(path, b"two", again=False)
+    assert path.read_bytes() == b"one"
+    replace.create(path, b"three", again=True)
+    assert path.read_bytes() == b"three"
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_file_that_changed_is_not_withdrawn(file: Path) -> None:
+    held = replace.read(file, follow=False)
+    file.write_bytes(b"theirs")
+    with pytest.raises(Unfit, match="changed by somebody else"):
+        held.withdraw()
+    replace.read(file, follow=False).withdraw()
+    assert not file.exists()

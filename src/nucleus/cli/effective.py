@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from nucleus.errors import PolicyError
 from nucleus.gate.remotes import remotes_of
 from nucleus.policy.layers import Places, find_layers
 from nucleus.policy.load import OwnerChoices, load_policy, with_remotes
@@ -54,3 +55,12 @@ def effective(args: argparse.Namespace) -> Effective:
     policy = load_policy(layers, OwnerChoices(profile=args.profile, home=str(places.home)))
     remotes = remotes_of(str(places.workspace))
     return Effective(with_remotes(policy, remotes.urls), places, remotes.branch)
+
+
+def unopenable(args: argparse.Namespace) -> str:
+    """Return why no session can be opened in this directory, "" where nothing of the policy is in the way."""
+    try:
+        effective(argparse.Namespace(state=args.state, profile="", policy=[], policy_rev="", workspace="."))
+    except PolicyError as error:
+        return error.diagnostics()
+    return ""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    mcp_run.configure(actions)
-    mcp_wrap.configure(actions)
+    mcp_run.add_action(actions)
+    mcp_wrap.add_actions(actions)
     pins = actions.add_parser(
         "pins", help="tools that are hidden until you have seen them", allow_abbrev=False, parents=[shared()]
     )

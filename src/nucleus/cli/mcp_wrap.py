@@ -13,8 +13,8 @@ from nucleus.cli import Usage, shared
 
 if TYPE_CHECKING:
     from nucleus.clients.config import Config, Row
-    from nucleus.clients.entry import Program
     from nucleus.clients.places import Place
+    from nucleus.clients.program import Program
     from nucleus.clients.replace import Held
 
 ACTIONS: Final = {
@@ -23,7 +23,7 @@ ACTIONS: Final = {
 }
 
 
-def configure(actions: Any) -> None:
+def add_actions(actions: Any) -> None:
     """Add both actions."""
     for name, line in ACTIONS.items():
         parser = actions.add_parser(name, help=line, allow_abbrev=False, parents=[shared()])
@@ -45,6 +45,7 @@ class Plan:
 def run(args: argparse.Namespace) -> int:
     """Edit, or show the difference. Nothing is written unless every file could be read and edited."""
     from nucleus.clients import places
+    from nucleus.clients.program import program
 
     root, home = Path.cwd(), Path.home()
     chosen = [_named(file) for file in args.files] or list(places.project(root))
@@ -71,28 +72,12 @@ def run(args: argparse.Namespace) -> int:
     if not chosen and not args.quiet:
         print("no client's file with servers is in this directory")
     if args.action == "wrap":
+        from nucleus.cli.effective import unopenable
+
         _warn(plans, list(places.others(root, home)), us)
+        if plans and (why := unopenable(args)):
+            _say(f"here no server would start, because {why}")
     return 1 if refused else 0
-
-
-def program() -> "Program":
-    """Return the words that start this Nucleus: its script beside the interpreter, else the interpreter itself."""
-    from nucleus.clients.entry import Program
-
-    folder = os.path.dirname(os.path.abspath(sys.executable))
-    scripts = [path for name in ("nucleus", "nucleus-runtime") if os.path.isfile(path := os.path.join(folder, name))]
-    words = (scripts[0],) if scripts else (os.path.abspath(sys.executable), "-I", "-m", "nucleus")
-    return Program(words, frozenset(os.path.realpath(path) for path in scripts))
-
-
-def resolve(word: str) -> str:
-    """Return the file that a command's first word starts, "" where there is none or it depends on a directory."""
-    import shutil
-
-    if "/" in word and not word.startswith("/"):
-        return ""
-    found = shutil.which(word)
-    return os.path.realpath(found) if found else ""
 
 
 def _named(file: str) -> "Place":
@@ -109,6 +94,7 @@ def _named(file: str) -> "Place":
 def _plan(place: "Place", us: "Program", action: str, *, named: bool) -> Plan:
     """Return what a file would become. Raises Unfit, OSError."""
     from nucleus.clients import config, replace
+    from nucleus.clients.program import resolve
 
     held = replace.read(place.path, follow=named)
     found = config.read(place.path.absolute().as_posix(), held.data)
@@ -128,10 +114,10 @@ def _replace(plans: list[Plan]) -> None:
         if plan.data == plan.held.data:
             continue
         try:
-            plan.held.replace(plan.data)
+            plan.held.put(plan.data)
         except (ValueError, OSError) as error:
             for other in done:
-                replace.read(other.held.path, follow=False).replace(other.held.data)
+                replace.read(other.held.path, follow=False).put(other.held.data)
             raise Usage(f"{plan.place.shown}: {_why(error)}; no file is changed") from error
         done.append(plan)
 
@@ -153,6 +139,7 @@ def _warn(plans: list[Plan], places: "list[Place]", us: "Program") -> None:
 
     from nucleus.audit.text import Source, decode
     from nucleus.clients import warn
+    from nucleus.clients.program import resolve
 
     edited = {plan.held.path for plan in plans}
     left = [place for place in places if Path(os.path.realpath(place.path)) not in edited]

@@ -17,8 +17,9 @@ from nucleus.audit.read.json_reader import read_json
 from nucleus.audit.read.toml_reader import read_toml
 from nucleus.audit.servers import Server, servers_of
 from nucleus.audit.text import Source, decode, encode, visible
-from nucleus.clients.entry import Entry, Program, entry_of, is_wrapped, looks_wrapped, unwrap, wrap
+from nucleus.clients.entry import Entry, entry_of, is_wrapped, looks_wrapped, unwrap, wrap
 from nucleus.clients.layout import Unfit
+from nucleus.clients.program import Program
 
 WRAPPED: Final = "wrapped"
 UNWRAPPED: Final = "unwrapped"

@@ -29,6 +29,7 @@ from nucleus.audit.node import MAP, SEQ, STRING, Node
 from nucleus.audit.servers import Server
 from nucleus.audit.text import Source
 from nucleus.clients.layout import Table, Unfit
+from nucleus.clients.program import Program
 from nucleus.mcp.launch import HEADER_NAME, HEADER_PREFIX, SERVER_PREFIX, steers
 
 MARK: Final = "--entry="
@@ -41,21 +42,6 @@ _LOG_IN: Final = re.compile(r"auth|bearer|helper|env_http|requestInit|certificat
 """Keys of a URL's entry by which the client itself logs in; the mediator can't do that in its place."""
 _VARIABLE: Final = re.compile(r"[^=\0]+")
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Program:
-    """The words that start this Nucleus, and every file that is it."""
-
-    words: tuple[str, ...]
-    files: frozenset[str]
-    """Resolved paths of its scripts."""
-
-    def leads(self, words: Sequence[str], resolved: str) -> bool:
-        """Whether a command is this program's ``mcp run``. ``resolved``: the file that its first word starts."""
-        ours = resolved in self.files or tuple(words[: len(self.words)]) == self.words
-        return ours and _start(words) > 0
 
 
 @final
@@ -190,12 +176,12 @@ def _wrap_url(entry: Entry, program: Program) -> list[Edit]:
     if held:
         names = _headers(entry, held)
         marks.append(f"headers:{held}")
-        edits += [table.rename(held, "env")]
+        edits += [table.renamed(held, "env")]
         headers = Table(entry.source, node.get(held) or node)
         edits += [headers.prefix(name, HEADER_PREFIX) for name in names]
     lead = [*program.words[1:], "mcp", "run", *_named(entry), *(f"--header={name}" for name in names)]
     words = [table.quoted(word) for word in (*lead, MARK + ",".join(marks), "--url")]
-    edits.append(table.rename(entry.key, "command"))
+    edits.append(table.renamed(entry.key, "command"))
     text = f"[{', '.join([*words, table.raw(entry.command)])}]"
     return [*edits, *table.replace_and_add(entry.key, table.quoted(program.words[0]), "args", text)]
 
@@ -245,12 +231,17 @@ def is_wrapped(entry: Entry, program: Program, resolved: str) -> bool:
 
     Not its name counts, nor what the command is called: the file that it starts does.
     """
-    if entry.url or not program.leads(entry.texts, resolved):
+    if entry.url or not leads(program, entry.texts, resolved):
         return False
     for key in entry.env():
         if steers(str(key.value)) and not str(key.value).startswith((SERVER_PREFIX, HEADER_PREFIX)):
             raise Unfit(f"it starts the mediator with {key.value} in its env, which steers it; take it out")
     return True
+
+
+def leads(program: Program, words: Sequence[str], resolved: str) -> bool:
+    """Whether a command is this program's ``mcp run``. ``resolved``: the file that its first word starts."""
+    return program.is_first(tuple(words), resolved) and _start(words) > 0
 
 
 def looks_wrapped(server: Server) -> bool:
@@ -289,13 +280,13 @@ def _unwrap_url(entry: Entry, table: Table, target: Node, said: dict[str, str]) 
     node, key = entry.server.node, said.get("url", "")
     if key not in URL_KEYS or entry.command.kind == SEQ or target is not entry.words[-1]:
         raise Unfit("its words do not say what the URL stood under; write it anew by hand")
-    edits = [table.rename(entry.key, key), table.replace(entry.command, table.raw(target)), *table.remove("args")]
+    edits = [table.renamed(entry.key, key), table.replace(entry.command, table.raw(target)), *table.remove("args")]
     kind = node.get("type")
     if kind is not None and said.get("type") in HTTP_TYPES:
         edits.append(table.replace(kind, table.quoted(said["type"])))
     env = node.get("env")
     if env is not None and said.get("headers") in HEADER_KEYS:
-        edits.append(table.rename("env", said["headers"]))
+        edits.append(table.renamed("env", said["headers"]))
         edits += [table.take_out(name, HEADER_PREFIX) for name in env.keys if name.value.startswith(HEADER_PREFIX)]
     return edits
 

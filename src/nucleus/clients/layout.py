@@ -49,7 +49,7 @@ class Table:
         """Return the edit that puts ``text`` in a value's place."""
         return Edit(self.source, node.start, node.end, text)
 
-    def rename(self, old: str, new: str) -> Edit:
+    def renamed(self, old: str, new: str) -> Edit:
         """Return the edit that gives a key another name. Raises Unfit where it is written in an odd way."""
         key = self._key(old)
         if self.raw(key) != (old if self.toml else json.dumps(old)):

@@ -35,7 +35,7 @@ class Held:
         """Whether the file is of the user that this process runs as, and nobody else can write it."""
         return self.status.st_uid == os.geteuid() and not self.status.st_mode & 0o002
 
-    def replace(self, data: bytes) -> None:
+    def put(self, data: bytes) -> None:
         """Put ``data`` in the file's place. Raises Unfit where it changed since, OSError; then nothing changed."""
         descriptor, beside = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
         try:
@@ -55,6 +55,11 @@ class Held:
         finally:
             os.close(folder)
 
+    def withdraw(self) -> None:
+        """Remove the file. Raises Unfit where it changed since, OSError."""
+        self._unchanged()
+        os.unlink(self.path)
+
     def _unchanged(self) -> None:
         if read(self.path, follow=False) != self:
             raise Unfit("it was changed by somebody else meanwhile; nothing is changed, try again")
@@ -67,6 +72,29 @@ class Held:
         os.fchmod(descriptor, stat.S_IMODE(self.status.st_mode))
         for name in _attributes(self.path):
             os.setxattr(descriptor, name, os.getxattr(self.path, name))
+
+
+def create(path: Path, data: bytes, *, again: bool) -> None:
+    """Make a file of the owner's only, with its directories. Raises OSError.
+
+    ``again``: one that is there is replaced as a whole; else it is not touched, and FileExistsError is raised.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if again:
+            os.replace(beside, path)
+        else:
+            os.link(beside, path)
+            os.unlink(beside)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
+        raise
 
 
 def read(path: Path, *, follow: bool) -> Held:

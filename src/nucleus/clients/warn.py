@@ -9,9 +9,9 @@ from nucleus.audit.project import Project
 from nucleus.audit.rules import automatic_approval, bypass_mode, project_servers_enabled, whole_server_allowed
 from nucleus.audit.text import Source, visible
 from nucleus.clients import config
-from nucleus.clients.entry import Program
 from nucleus.clients.layout import Unfit
 from nucleus.clients.places import Place
+from nucleus.clients.program import Program
 
 RULES = (automatic_approval, bypass_mode, project_servers_enabled, whole_server_allowed)
 
