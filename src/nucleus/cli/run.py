@@ -200,20 +200,26 @@ class _Run:
 
     def _box(self, folder: "RunFolder", wish: "Wish", streams: "Streams") -> "Living":
         """Make the box; return it when its self-test has passed and nothing of the command has run."""
+        from nucleus.gate.hardening import home_of
         from nucleus.local import host
         from nucleus.local.environment import environment, search_path
         from nucleus.local.live import Living
         from nucleus.local.network import proxy_variables
         from nucleus.local.started import Live
+        from nucleus.local.toolchain import Finder
         from nucleus.local.views import Views
 
         readable = [os.path.realpath(path) for path in self._args.allow_read]
         path = os.environ.get("PATH", "")
         system, _ = host.system()
-        readable += host.tool_chain(wish.argv[0], system, (self._workspace, self._state), path)
-        shown = (*system, *readable, self._workspace)
+        finder = Finder(path, (*system, *readable), self._workspace, (self._state,), home_of(os.getuid()))
+        finder.look(wish.argv[0])
+        tools = finder.result()
+        shown = (*system, *readable, self._workspace, *tools.folders())
+        readable += tools.readable
         found = environment(os.environ, self._args.allow_env, search_path(path, shown))
-        views = Views(self._state, readable=readable, variables={**found.variables, **proxy_variables()})
+        variables = {**found.variables, **proxy_variables()}
+        views = Views(self._state, readable=readable, links=tools.links, variables=variables)
         try:
             return Living(views, folder.path, wish, Live(streams.given(), streams.terminal))
         finally:
@@ -297,13 +303,14 @@ class _Run:
 
     def _bring(self, folder: "RunFolder", gate: "Connection", status: int) -> bool:
         """Bring home what the gate allows; return whether something stays held."""
+        from nucleus.cli.hands import hands_of
         from nucleus.local.homecoming import bring, seen
 
         folder.note({"exposure": seen(gate)})
         folder.end(status)
         folder.release()
         try:
-            found = bring(folder.path, gate)
+            found = bring(folder.path, gate, hands_of(os.environ))
         except (NucleusError, OSError) as error:
             self._say(f"nothing was applied: {error}")
             self._say(f"the changes are held: nucleus diff {folder.id}")

@@ -64,6 +64,8 @@ class View:
     """Symbolic links of the root: (target, place)."""
     readable: tuple[str, ...] = ()
     """Tool chains, and what the owner allows to be read."""
+    tool_links: tuple[tuple[str, str], ...] = ()
+    """Symbolic links of tool chains: (target, place)."""
     files: tuple[tuple[str, str], ...] = ()
     """Single files: (place on the host, place in the box)."""
     variables: tuple[tuple[str, str], ...] = ()
@@ -84,6 +86,12 @@ class View:
                 raise ValueError(f"not an absolute, plain path: {path!r}")
             if within(self.home, path) or within(self.state, path) or within(path, self.state):
                 raise ValueError(f"{path} would show the home or the state directory")
+        odd = [place for _, place in self.tool_links if not proper(place) or within(place, self.state)]
+        if odd:
+            raise ValueError(f"not a place for a link: {odd[0]!r}")
+        self._check_folder()
+
+    def _check_folder(self) -> None:
         if self.cwd.startswith("/") or ".." in self.cwd.split("/"):
             raise ValueError(f"the working directory is relative to the workspace: {self.cwd!r}")
 
@@ -108,6 +116,8 @@ def options(view: View, seccomp: int, info: int, texts: Sequence[tuple[int, str]
     # the workspace stands last, so that nothing of the host's shows through what is masked (test_argv.py).
     for path in sorted(view.readable):
         words += ["--ro-bind", path, path]
+    for target, place in view.tool_links:
+        words += ["--symlink", target, place]
     for source, place in view.files:
         words += ["--ro-bind", source, place]
     for number, place in texts:

@@ -181,7 +181,7 @@ def _not(why: str) -> CannotEnforce:
 
 def configuration(view: View, wish: Wish) -> bytes:
     """Return the words that the self-test reads. Raises CannotEnforce for words that can't be handed over."""
-    shown = [view.workspace, *view.readable]
+    shown = [view.workspace, *view.readable, *(place for _, place in view.tool_links)]
     names = {path[len(view.home) + 1 :].split("/")[0] for path in shown if path.startswith(view.home + "/")}
     absent = [os.path.join(view.workspace, path) for path in wish.hidden[:MASKS_TESTED]]
     try:

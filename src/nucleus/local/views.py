@@ -25,6 +25,7 @@ class Views:
         state: str,
         *,
         readable: Sequence[str] = (),
+        links: Sequence[tuple[str, str]] = (),
         variables: Mapping[str, str] | None = None,
         path_list: Sequence[str] | None = None,
         executable: str = "",
@@ -32,6 +33,7 @@ class Views:
         """Look for an interpreter; start nothing. The arguments are those of ``NsBox``."""
         self.state: Final = os.path.realpath(state)
         self._readable = tuple(os.path.realpath(path) for path in readable)
+        self._links = tuple(links)
         self._variables = tuple((variables or {}).items())
         self._path_list = tuple(sys.path) if path_list is None else tuple(path_list)
         base = executable or getattr(sys, "_base_executable", "") or sys.executable
@@ -72,6 +74,7 @@ class Views:
                 system=folders,
                 links=links,
                 readable=tuple(dict.fromkeys((*self._readable, *self._python_needs, *tools))),
+                tool_links=self._links,
                 files=(*host.configuration(), (INSIDE, SHOWN_AS)),
                 variables=self._variables,
                 cwd=cwd,
