@@ -39,7 +39,7 @@ IN_OUTSIDE = [
 NEW_OUTSIDE = ["file_outside", "file_by_own_root", "file_through_a_link", "race_of_links"]
 KEPT = ["source_file", "mapped_file", "deleted_file", "cut_file", "mode_of_a_file", "time_of_a_file"]
 """Files of the workspace that a way of their name changes."""
-MADE = ["new_device", "new_pipe", "new_socket", "new_link_out", "new_set_uid_file"]
+MADE = ["new_device", "new_pipe", "new_socket", "new_link_out"]
 NOBODY = 65534
 libc = ctypes.CDLL(None, use_errno=True)
 libc.shmat.restype = ctypes.c_void_p
@@ -182,6 +182,7 @@ def _judge_files(world: World) -> None:
         "deleted_file": lambda: not (seen / "deleted_file").exists(),
         "cut_file": lambda: (seen / "cut_file").stat().st_size == 0,
         "renamed_folder": lambda: not (seen / "renamed_folder" / "file").exists(),
+        "new_set_uid_file": lambda: bool(_mode(seen / "new_set_uid_file") & 0o6000),
         "mode_of_a_file": lambda: bool((seen / "mode_of_a_file").stat().st_mode & 0o4000),
         "time_of_a_file": lambda: (seen / "time_of_a_file").stat().st_mtime == 77,
         "attribute_of_a_file": lambda: "user.mark" in os.listxattr(seen / "attribute_of_a_file"),
@@ -193,6 +194,10 @@ def _judge_files(world: World) -> None:
         "objects_of_git_elsewhere": (seen / ".git" / "objects" / "info" / "alternates").exists,
         "replacement_in_git": (seen / ".git" / "refs" / "replace").exists,
     }
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode if path.exists() else 0
 
 
 def _elsewhere(world: World) -> None:
