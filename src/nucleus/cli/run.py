@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nucleus.gate.connection import Connection
     from nucleus.gate.spawn import Spawned
     from nucleus.local.live import Living, Wish
+    from nucleus.local.quotas import Group
     from nucleus.local.run_folder import RunFolder
     from nucleus.local.streams import Streams
     from nucleus.local.supervise import End, Typed
@@ -105,6 +106,7 @@ class _Run:
         self._state = ""
         self._gate: Spawned | None = None
         self._folder: RunFolder | None = None
+        self._group: Group | None = None
         self._trace = ""
         self._interactive = False
         self._denied: list[str] = []
@@ -205,6 +207,7 @@ class _Run:
         from nucleus.local.environment import environment, search_path
         from nucleus.local.live import Living
         from nucleus.local.network import proxy_variables
+        from nucleus.local.quotas import default_limits, group
         from nucleus.local.started import Live
         from nucleus.local.toolchain import Finder
         from nucleus.local.views import Views
@@ -220,10 +223,17 @@ class _Run:
         found = environment(os.environ, self._args.allow_env, search_path(path, shown))
         variables = {**found.variables, **proxy_variables()}
         views = Views(self._state, readable=readable, links=tools.links, variables=variables)
+        self._limits = limits = default_limits()
+        self._group = group(folder.id, limits)
+        data = 0 if self._group else limits.memory
+        live = Live(streams.given(), streams.terminal, processes=limits.processes, data_bytes=data)
         try:
-            return Living(views, folder.path, wish, Live(streams.given(), streams.terminal))
+            living = Living(views, folder.path, wish, live)
         finally:
             streams.hand_over()
+        if self._group is not None:
+            living.join(self._group)
+        return living
 
     def _open(
         self, gate: "Connection", asked: Mapping[str, Any], planned: Mapping[str, Any], living: "Living"
@@ -243,6 +253,8 @@ class _Run:
         for one in weakened:
             self._say(f"allowed by you: {one}")
         containment = {**living.report.layers, "backend": living.report.backend, "allowed": weakened}
+        if self._group is not None:
+            containment["memory"] = f"at most {self._limits.memory >> 20} MiB in all, by a control group"
         request = {"do": "open", **asked, "planned": planned["digest"], "containment": containment}
         opened = _spoken(gate, request, "opened")
         self._trace = opened["trace"]
@@ -253,6 +265,7 @@ class _Run:
     def _supervise(self, gate: "Connection", living: "Living", streams: "Streams", seconds: float) -> "End":
         from nucleus.local.flows import Watch
         from nucleus.local.network import Network
+        from nucleus.local.quotas import Disk
         from nucleus.local.supervise import Supervisor, owner_socket
 
         watch = Watch()
@@ -265,7 +278,8 @@ class _Run:
             network.publish(self._args.publish)
             held.callback(streams.restore)
             streams.connect(watch, living.terminal)
-            return Supervisor(living, streams, watch, owner).run(self._question, seconds)
+            disk = Disk(living.view.upper, self._limits)
+            return Supervisor(living, streams, watch, owner, disk).run(self._question, seconds)
 
     def _question(self, question: Mapping[str, Any], typed: "Typed") -> bool | None:
         """Ask the person at the terminal; where there is none, say that it is denied and stays pending."""
@@ -360,6 +374,8 @@ class _Run:
         """End the gate; let go of the run's place, and take it away if the command never began."""
         if self._gate is not None:
             self._gate.end(GRACE)
+        if self._group is not None:
+            self._group.close()
         if self._folder is not None:
             self._folder.release()
 

@@ -24,6 +24,7 @@ from nucleus.gate.effects import BoxReport
 from nucleus.local import layers, probe
 from nucleus.local.argv import View, packed, within
 from nucleus.local.ns import attestation
+from nucleus.local.quotas import Group
 from nucleus.local.started import Live, Started
 from nucleus.local.veil import Veil
 from nucleus.local.views import Views
@@ -106,6 +107,10 @@ class Living:
     def ended(self) -> int:
         """A descriptor that is readable once the command has ended."""
         return self._passed.process
+
+    def join(self, group: Group) -> None:
+        """Put the box's processes into a control group, before the command begins. Raises OSError."""
+        group.take([self._started.process.pid, self._started.number, self._passed.number])
 
     def go(self) -> None:
         """Let the command begin."""
@@ -195,7 +200,9 @@ def _layers(views: Views, live: Live) -> dict[str, str]:
     found = attestation(views.found(), len(probe.program()))
     found["workspace"] = "overlay; changes wait for a judged apply"
     found["self-test"] = "passed in this box; namespaces and overlay seen from outside"
-    found["processes"] = f"at most {live.processes}"
+    found["processes"] = f"at most {live.processes} of this user"
+    if live.data_bytes:
+        found["memory"] = f"at most {live.data_bytes >> 20} MiB of writable memory for each process"
     return found
 
 

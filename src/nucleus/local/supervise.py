@@ -75,8 +75,19 @@ def owner_socket(gate: Connection) -> Iterator[socket.socket]:
 class Supervisor:
     """One run."""
 
-    def __init__(self, living: Living, streams: Streams, watch: Watch, owner: socket.socket) -> None:
-        """``owner`` is the approver's connection that the gate made for this process."""
+    def __init__(
+        self,
+        living: Living,
+        streams: Streams,
+        watch: Watch,
+        owner: socket.socket,
+        beyond: Callable[[], str] = lambda: "",
+    ) -> None:
+        """``owner`` is the approver's connection that the gate made for this process.
+
+        ``beyond`` is asked often, and says why the run may not go on, "" if it may.
+        """
+        self._beyond = beyond
         self._living = living
         self._streams = streams
         self._watch = watch
@@ -128,6 +139,8 @@ class Supervisor:
             self._why = "the gate does not answer any more"
         elif 0.0 < self._kill_at <= moment:
             self._over = True
+        elif why := self._beyond():
+            self._why = why
         elif moment - self._asked >= LOOK_SECONDS:
             self._asked = moment
             self._send({"do": "status"})
