@@ -41,6 +41,7 @@ def test_only_plain_and_flagged_changes_go_unasked() -> None:
 
 def test_the_policy_hears_one_of_its_five_words() -> None:
     said = {what: change(what=what).effect for what in ("added", "changed", "deleted", "mode", "link", "special")}
+    assert Change(".git/HEAD", "changed", "ref", "plain").effect == "ref"
     assert said == {
         "added": "write",
         "changed": "write",

@@ -15,7 +15,9 @@ from nucleus.kernel.exposure import ALL_SEEN, PRIVATE
 from nucleus.local.homecoming import GateJudge, bring, seen
 from nucleus.trace.reader import read_records
 from tests import world
-from tests.apply.world import World
+from tests.apply.repositories import box, git, hands, repository
+from tests.apply.world import World, needs_overlay
+from tests.local.box import needs_box
 
 
 @pytest.fixture
@@ -132,3 +134,19 @@ def test_only_what_needs_no_word_is_asked_for(gate: tuple[Connection, Spawned, d
     assert [ruling.allow for ruling in rulings] == [True, False]
     assert rulings[1].why == "steers a shell"
     judge.settle(applied=True)
+
+
+@needs_overlay
+@needs_box
+def test_branches_come_home_with_a_record_of_their_own(gate: tuple[Connection, Spawned, dict[str, Any]]) -> None:
+    connection, spawned, opened = gate
+    made: World = opened["world"]
+    repository(made)
+    made.start()
+    box(made, "git checkout -q -b topic; echo more >> a.txt; git commit -q -a -m second")
+    found = bring(str(made.folder), connection, hands())
+    assert found.complete, found
+    assert git(made.workspace, "log", "-1", "--format=%D %s") == "HEAD -> topic second"
+    spawned.end(10)
+    decided = {one["args"]["path"] for one in _records(opened) if one["type"] == "decision"}
+    assert decided == {"a.txt", ".git/HEAD", ".git/refs/heads/topic"}

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from nucleus.kernel.capability import GIT_COMMIT
 from nucleus.kernel.exposure import FOREIGN, PRIVATE, SECRET, UNTRUSTED
 from nucleus.kernel.facts import CONTROL, EGRESS, IRREVERSIBLE, SCOPE_ALLOW, SCOPE_ASK, SCOPE_DENY
 from nucleus.policy import call as kinds
@@ -267,3 +268,16 @@ def test_a_deletion_that_a_commit_keeps_is_applied_silently() -> None:
 def test_what_is_no_path_is_refused(path: object) -> None:
     for kind in (kinds.READ, kinds.GREP, kinds.WRITE, kinds.DELETE, kinds.APPLY):
         assert facts(kind, {"path": path}).scope == SCOPE_DENY
+
+
+def test_a_branch_that_moves_with_a_transaction_is_a_commit_and_the_policys_branches_hold() -> None:
+    args = {"path": ".git/refs/heads/topic/x", "change": "ref"}
+    plain = facts(kinds.APPLY, args)
+    assert (plain.op, plain.sink, plain.scope) == (GIT_COMMIT, 0, SCOPE_ALLOW)
+    denied = policy(text='[deny]\nbranches = ["topic/*"]')
+    assert facts(kinds.APPLY, args, under=denied).scope == SCOPE_DENY
+
+
+@pytest.mark.parametrize("path", [".git/config", ".git/refs/replace/x", ".git/refs/heads/a b", "src/a", None, ""])
+def test_nothing_else_of_gits_storage_moves_by_that_name(path: object) -> None:
+    assert facts(kinds.APPLY, {"path": path, "change": "ref"}).scope == SCOPE_DENY

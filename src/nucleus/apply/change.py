@@ -74,7 +74,9 @@ class Change:
 
     @property
     def effect(self) -> str:
-        """What the policy calls this in a call of kind ``apply``: write, delete, link, mode or special."""
+        """What the policy calls this in a call of kind ``apply``: write, delete, link, mode, special or ref."""
+        if self.kind == REF:
+            return REF
         return "write" if self.what in {ADDED, CHANGED} else {DELETED: "delete"}.get(self.what, self.what)
 
     @property

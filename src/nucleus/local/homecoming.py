@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, final
 
 from nucleus.apply import Applied, Change, Ruling, apply, load
+from nucleus.apply.hands import Hands
 from nucleus.errors import StateBlocked
 from nucleus.gate.connection import Connection
 from nucleus.kernel.exposure import ALL_SEEN
@@ -51,14 +52,15 @@ class GateJudge:
         self._open.clear()
 
 
-def bring(folder: str, gate: Connection) -> Applied:
+def bring(folder: str, gate: Connection, hands: Hands | None = None) -> Applied:
     """Apply what the gate allows of the run in ``folder``, all of it or nothing, and have that recorded.
 
+    ``hands``: git, a packer and a signer; without them what the run's git did stays in the run.
     Raises what ``nucleus.apply.apply`` raises; then nothing was applied.
     """
     judge = GateJudge(gate)
     try:
-        found = apply(load(folder), judge)
+        found = apply(load(folder), judge, hands=hands)
     except BaseException:
         judge.settle(applied=False)
         raise

@@ -35,6 +35,7 @@ _SECRET: Final = PRIVATE | SECRET
 _MACHINE: Final = ("/proc/", "/sys/", "/dev/")
 """Views of the machine and of every process's memory and environment; no file of anybody."""
 
+_REF: Final = re.compile(r"\.git/(?:HEAD|refs/(?:heads|tags)/([^\x00-\x20\x7f~^:?*\[\\]+))")
 _REVISION: Final = re.compile(r"[A-Za-z0-9_@^][A-Za-z0-9_./@{}^~+-]{0,254}")
 
 _ROWS: Final[Mapping[str, tuple[Row, Row, Row]]] = {
@@ -134,8 +135,10 @@ def write(policy: Policy, call: Call, context: Context) -> Classified:
 def apply(policy: Policy, call: Call, context: Context) -> Classified:
     """Classify one change that a transaction would bring to the host: args ``path`` and ``change``.
 
-    ``change`` is write, delete, link, mode or special; any other word is the worst of them.
+    ``change`` is write, delete, link, mode, special or ref; any other word is the worst of them.
     """
+    if call.args.get("change") == "ref":
+        return _apply_ref(policy, call)
     try:
         place = locate(context.workspace, context.home, _text(call.args, "path", ""))
     except PathError as error:
@@ -154,6 +157,19 @@ def apply(policy: Policy, call: Call, context: Context) -> Classified:
         return answer(legs.APPLY_KEPT, call, ruling, target=Target(path), resolved={"path": path})
     row = legs.APPLY_HELD if steers >= Steering.HELD or change != "delete" else legs.FINAL_DELETE
     return answer(row, call, ruling, target=Target(path), resolved={"path": path})
+
+
+def _apply_ref(policy: Policy, call: Call) -> Classified:
+    """Classify a branch, a tag or HEAD that would move with a transaction: as making a commit or branch here."""
+    path = call.args.get("path")
+    found = _REF.fullmatch(path) if type(path) is str else None
+    if found is None:
+        return answer(legs.APPLY_HELD, call, deny("neither HEAD, a branch nor a tag"))
+    ruling, name = FINE, found[1] or "HEAD"
+    judgement = policy.scopes["branches"].judge(name)
+    if found[1] and judgement.scope != SCOPE_ALLOW and not judgement.silent:
+        ruling = ruled(judgement, "branches", name)
+    return answer(legs.APPLY_REF, call, ruling, target=Target(name), resolved={"path": found[0]})
 
 
 def _good_revision(value: object) -> bool:

@@ -72,6 +72,8 @@ COMMIT: Final = Row(call.COMMIT, cap.GIT_COMMIT, 0, 0, NO_SINK)
 BRANCH: Final = Row(call.BRANCH, cap.GIT_COMMIT, 0, 0, NO_SINK)
 APPLY_HELD: Final = Row(call.APPLY, cap.WRITE_FILES, 0, 0, CONTROL | IRREVERSIBLE)
 """A delete, link, mode or held class that the transaction would bring to the host."""
+APPLY_REF: Final = Row(call.APPLY, cap.GIT_COMMIT, 0, 0, NO_SINK)
+"""A branch, tag or HEAD that moves with a transaction: commits that stay here; no checkout brings what is held."""
 APPLY_KEPT: Final = Row(call.APPLY, cap.WRITE_FILES, 0, 0, NO_SINK)
 
 FIXED_FETCH: Final = Row(call.FETCH, cap.WEB_FETCH, UNTRUSTED, 0, NO_SINK, fixed=1)
