@@ -113,12 +113,20 @@ def test_the_stateless_revision_is_spoken() -> None:
     world.from_server(id=2, result={"resultType": "complete", "tools": [TOOL], "ttlMs": 5, "cacheScope": "private"})
     assert world.client[1]["result"] == {"resultType": "complete", "tools": [TOOL], "ttlMs": 5, "cacheScope": "private"}
     world.from_client(id=3, method="tools/call", params={"name": "echo", "arguments": {}, "_meta": meta})
-    asks = {"resultType": "input_required", "inputRequests": {"q": {}}, "requestState": "s1"}
+    asks = {"resultType": "input_required", "inputRequests": {"q": {"method": "roots/list"}}, "requestState": "s1"}
     world.from_server(id=3, result=asks)
-    assert world.client[2]["result"] == asks
-    retry = {"name": "echo", "arguments": {}, "inputResponses": {"q": {"action": "accept"}}, "requestState": "s1"}
-    world.from_client(id=4, method="tools/call", params={**retry, "_meta": meta})
-    assert world.server[-1]["params"] == {**retry, "_meta": meta}
+    told = world.client[2]["result"]
+    assert told == {**asks, "requestState": told["requestState"]}
+    assert told["requestState"] != "s1"
+    retry = {"name": "echo", "arguments": {}, "inputResponses": {"q": {"action": "accept"}}}
+    sealed = {**retry, "requestState": told["requestState"]}
+    world.from_client(id=4, method="tools/call", params={**sealed, "_meta": meta})
+    assert world.server[-1]["params"] == {**retry, "requestState": "s1", "_meta": meta}
+    for stolen in ({**sealed, "arguments": {"other": 1}}, {**sealed, "requestState": "s1"}):
+        before = len(world.server)
+        world.from_client(id=6, method="tools/call", params={**stolen, "_meta": meta})
+        assert world.client[-1]["error"]["code"] == -32602
+        assert len(world.server) == before
     assert b"inputResponses" in world.asked[-1]["body"]
     world.from_client(id=5, method="ping", params={"_meta": meta})
     assert world.client[-1]["error"]["code"] == METHOD_NOT_FOUND

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nucleus.mcp.listing import Listing
+from nucleus.mcp.listing import PAGES, Listing
 from nucleus.mcp.mapping import read_mappings
 from nucleus.mcp.pins import Identity, Pins, digest_of
 from nucleus.mcp.rebuild import Issued
@@ -74,3 +74,12 @@ def test_a_list_waits_for_the_gate_and_then_shows_what_may_be_called(never: list
     assert any("lists echo too" in line for line in world.notes)
     assert any("1 tools that the policy never allows" in line for line in world.notes) == bool(never)
     assert world.asked[-1]["args"]["violation"]
+
+
+def test_a_list_without_an_end_is_cut_and_counts_as_whole() -> None:
+    one = listing()
+    seen = [one.page({"tools": [TOOL] if not page else [], "nextCursor": str(page)}, Issued()) for page in range(PAGES)]
+    assert ["nextCursor" in page for page, _, _ in seen] == [True] * (PAGES - 1) + [False]
+    assert "has no end" in seen[-1][2][0]
+    assert one.page({"tools": [{"name": "later"}]}, Issued())[0] == {"tools": []}
+    assert one.page({"tools": [], "nextCursor": "0"}, Issued())[0]["nextCursor"] == "0"

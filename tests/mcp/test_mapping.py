@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from nucleus.kernel.facts import CONTROL
 from nucleus.mcp.mapping import MappingError, body_of, named, programs, read_mappings, shipped
 from nucleus.mcp.pins import NAME, Identity, digest_of
 from nucleus.policy.call import MCP
+from nucleus.policy.classify import classify
+from nucleus.policy.context import Context
+from nucleus.policy.load import LayerFile, OwnerChoices, load_policy
 
 NOTES = Identity(("/usr/bin/node", "/opt/notes-server", "--stdio"))
 TOOL: dict[str, Any] = {"name": "notes", "inputSchema": {"type": "object"}}
@@ -171,3 +175,79 @@ def test_a_message_that_is_no_tool_call_can_be_reviewed_for_one_program() -> Non
 def test_a_message_is_reviewed_as_a_whole_or_not_at_all(text: str) -> None:
     with pytest.raises(MappingError):
         read_mappings(text)
+
+
+FILES = Identity(("/usr/bin/npx", "-y", "files-server@1.0.0", "/w"))
+WRITES: dict[str, Any] = {
+    "name": "put",
+    "inputSchema": {"type": "object"},
+    "annotations": {"readOnlyHint": False, "destructiveHint": True},
+}
+PUT = """
+[[tool]]
+program = ["files-server", "other-name"]
+name = "put"
+digest = "{digest}"
+op = "write_files"
+does = "fs.write"
+path = "path"
+arguments = ["path"]
+free = ["content"]
+{more}
+"""
+
+
+def put(arguments: dict[str, Any], more: str = 'despite = ["destructiveHint"]', identity: Identity = FILES) -> Any:
+    mappings = read_mappings(PUT.format(digest=digest_of(WRITES), more=more))
+    return mappings.call(identity, "files", WRITES, arguments, b"{}").args
+
+
+def test_a_tool_can_be_judged_as_one_of_our_own_calls_of_the_path_that_it_is_given() -> None:
+    args = put({"path": "/w/a.py", "content": [{"deep": "x" * 5000}]})
+    assert (args["does"], args["path"], args["op"]) == ("fs.write", "/w/a.py", "write_files")
+    assert put({"path": "/w/a.py"}, identity=Identity(("/opt/other-name",)))["does"] == "fs.write"
+
+
+@pytest.mark.parametrize("arguments", [{"path": "a.py"}, {"path": ["/w/a.py"]}, {"content": "x"}, {"path": "~/x"}, {}])
+def test_a_path_that_the_server_would_resolve_in_its_own_way_is_the_worst_case(arguments: dict[str, Any]) -> None:
+    assert "op" not in put(arguments)
+
+
+def test_a_hint_that_the_reviewer_weighed_changes_nothing_and_any_other_still_does() -> None:
+    assert put({"path": "/w/a.py"}, more="")["act"] == "destroy"
+    assert "does" not in put({"path": "/w/a.py"}, more="")
+    assert put({"path": "/w/a.py"}, more='despite = ["openWorldHint"]')["act"] == "destroy"
+
+
+def test_a_written_path_is_judged_by_the_scopes_of_writing() -> None:
+    policy = load_policy([LayerFile("--policy", "p.toml", POLICY, trusted=True, why="")], OwnerChoices())
+    around = Context("/w", "/home/u")
+
+    def judged(path: str) -> Any:
+        mappings = read_mappings(PUT.format(digest=digest_of(WRITES), more='despite = ["destructiveHint"]'))
+        return classify(policy, mappings.call(FILES, "files", WRITES, {"path": path, "content": "x"}, b"{}"), around)
+
+    assert (judged("/w/src/a.py").scope, judged("/w/src/a.py").sink) == (2, 0)
+    assert judged("/w/.claude/settings.json").sink == CONTROL
+    assert judged("/etc/passwd").scope == 0
+
+
+POLICY = b'version = 1\nprofile = "local_dev"\n[mcp.files]\nallow = ["put"]\n'
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'does = "fs.read"',
+        'does = "fs.read"\npath = 3',
+        'does = "proc.run"\npath = "path"',
+        'does = "fs.write"\npath = "path"\nact = "destroy"',
+        'does = "net.fetch"',
+        'does = "net.fetch"\npath = "path"\ndestination = "url"',
+        'despite = ["idempotentHint"]',
+        'free = "all"',
+    ],
+)
+def test_what_a_mapping_can_not_say_of_our_own_calls_is_refused(more: str) -> None:
+    with pytest.raises(MappingError):
+        read_mappings(f'[[tool]]\nprogram = "p"\nname = "n"\ndigest = "d"\nop = "read_files"\n{more}')

@@ -6,7 +6,7 @@ from nucleus.mcp.rebuild import Issued
 from nucleus.mcp.results import empty, introduced, issue, own_ids, plain, plain_error, tool_page
 
 
-def test_names_cursors_tasks_and_states_are_remembered() -> None:
+def test_names_cursors_and_tasks_are_remembered() -> None:
     issued = Issued()
     listed = {"resources": [{"uri": "file:///a"}, {"uri": 5}, "x"], "nextCursor": "2"}
     issue(TABLES.requests["resources/list"], listed, issued)
@@ -17,7 +17,6 @@ def test_names_cursors_tasks_and_states_are_remembered() -> None:
     result = {"content": content, "requestState": "s", "task": {"taskId": "t"}}
     issue(TABLES.requests["tools/call"], result, issued)
     assert [issued.has("resource", "file:///b"), issued.has("resource", "file:///c")] == [True, False]
-    assert issued.has("state", "s")
     assert issued.has("task", "t")
     issue(TABLES.requests["prompts/list"], {"prompts": [{"name": "p"}], "resources": [{"uri": "u"}]}, issued)
     assert [issued.has("prompt", "p"), issued.has("resource", "u")] == [True, False]

@@ -15,6 +15,7 @@ from nucleus.gate.board import Board, Settings
 from nucleus.gate.calls import MALFORMED, Calls
 from nucleus.gate.contained import CONTAINED
 from nucleus.gate.desk import Desk, ancestor_gate
+from nucleus.gate.dialogs import asked
 from nucleus.gate.door import Door, client_of, name_of, newcomer
 from nucleus.gate.events import Absorbed, Closed, Declassified, Delegated, LockedDown, Reply, Tick, Tightened
 from nucleus.gate.listed import Listed
@@ -129,7 +130,7 @@ class Server:
                 self._watch(link)
             case "declassify":
                 self._declassify(board, calls, link, fields)
-            case "status" | "export" | "tools" | "leave":
+            case "status" | "export" | "tools" | "leave" | "asked":
                 link.send(*self._about(board, link, fields))
             case "lockdown":
                 calls.apply(board.step(LockedDown("the client", board.now())))
@@ -144,6 +145,8 @@ class Server:
                 return {"what": "exported"}, b"".join(export_jsonl(board.opening.writer.path))
             case "tools":
                 return self._listed.told(board, self._links[link], link, fields), b""
+            case "asked" if self._calls is not None:
+                return asked(board, self._calls, self._links[link], fields), b""
             case "leave":
                 return {"what": "left", "others": sum(map(bool, self._links.values())) - 1}, b""
         state = board.state_of(self._links[link])

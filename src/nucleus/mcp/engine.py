@@ -13,8 +13,7 @@ response is released only after its "released": the exposure has joined then
 (tests/mcp/test_engine.py).
 """
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
@@ -24,7 +23,6 @@ from nucleus.mcp.listing import Listing
 from nucleus.mcp.mapping import Mappings, body_of, named
 from nucleus.mcp.messages import (
     INVALID_REQUEST,
-    METHOD_NOT_FOUND,
     OPEN_LIMIT,
     REFUSED,
     Id,
@@ -34,26 +32,22 @@ from nucleus.mcp.messages import (
     Notification,
     Request,
     Response,
-    encode,
     parse,
 )
-from nucleus.mcp.methods import REVISIONS, STATELESS, TABLES, Method, known
+from nucleus.mcp.methods import REVISIONS, STATELESS, TABLES, Method, can_elicit, known
+from nucleus.mcp.out import Out
+from nucleus.mcp.patience import Patience, Waiting
 from nucleus.mcp.pins import Identity, Pins
 from nucleus.mcp.rebuild import Memory, Rebuilt, rebuild
-from nucleus.mcp.results import empty, introduced, issue, own_ids, plain, plain_error
-from nucleus.mcp.steps import Effect, ToClient, ToGate, ToServer, no_id, note
+from nucleus.mcp.results import empty, introduced, issue, own_ids, plain_error
+from nucleus.mcp.rounds import Rounds
+from nucleus.mcp.steps import Effect, no_id
 from nucleus.mcp.text import inert
-from nucleus.policy.call import MCP, Call
+from nucleus.mcp.words import Words
+from nucleus.policy.call import Call
 
-RECORDED: Final = 100
-"""Violations that are put on record one by one; later ones are only counted."""
 UNANSWERED: Final = 16 * OPEN_LIMIT
 """Requests that a server may owe an answer to, cancelled ones included."""
-ERROR_CODES: Final = frozenset((-1, -32600, -32601, -32602, -32603, -32800))
-"""Codes that a client's refusal may have. Any other number could carry something."""
-
-
-Next = Callable[[dict[str, Any]], None]
 
 
 @final
@@ -69,6 +63,8 @@ class Asked:
     """The gate's number of the permit; -1 where nobody judged."""
     cancelled: bool = False
     forwarded: bool = False
+    binding: str = ""
+    """What a state in its result is bound to (``rounds``)."""
 
 
 @final
@@ -83,26 +79,27 @@ class Mediator:
     mappings: Mappings
     revision: str = ""
     """What both sides agreed on; "" before that."""
-    violations: int = 0
     _memory: Memory = field(default_factory=Memory)
     _clients: Ledger = field(default_factory=Ledger)
     """The client's open requests, by its ids."""
     _servers: Ledger = field(default_factory=lambda: Ledger(UNANSWERED))
     """The same that were forwarded, by our ids."""
-    _questions: Ledger = field(default_factory=Ledger)
-    """The server's open requests, by its ids."""
-    _gate: deque[Next] = field(default_factory=deque)
-    """What to do with the gate's next answers."""
-    _out: list[Effect] = field(default_factory=list)
     _count: int = 0
-    _joined: bool = False
-    """Content of this server was allowed once: its exposure has joined, and can't join more."""
+    _out: Out = field(init=False)
+    _words: Words = field(init=False)
     _listing: Listing = field(init=False)
+    _rounds: Rounds = field(init=False)
+    _patience: Patience = field(init=False)
 
     def __post_init__(self) -> None:
         self._memory.request_of = self._cancel
+        self._out = Out(self.name)
         self._listing = Listing(self.identity, self.name, self.pins, self.mappings)
-        self._memory.server_token = lambda _token: len(self._questions) > 0
+        self._rounds, self._patience = Rounds(self.identity), Patience(self._out)
+        self._memory.state_of = self._rounds.state
+        issued = self._memory.issued
+        self._words = Words(self._out, self.identity, self.mappings, issued, self._servers, lambda: self.revision)
+        self._memory.server_token = lambda _token: self._words.waiting > 0
 
     # ------------------------------------------------------------------ in
 
@@ -111,17 +108,18 @@ class Mediator:
         try:
             message = _read(line)
         except MessageError as error:
-            self._violated("client", str(error))
-            self._out.append(ToClient(no_id(error)))
-            return self._take()
+            self._out.violated("client", str(error))
+            self._out.line(no_id(error))
+            return self._out.take()
         match message:
             case Request():
                 self._request(message)
             case Notification():
                 self._notification(message)
             case Response():
-                self._answer(message)
-        return self._take()
+                if not self._patience.answer(message):
+                    self._words.answer(message)
+        return self._out.take()
 
     def from_server(self, line: bytes | Oversize) -> list[Effect]:
         """Take one line of the server. What is no message is dropped, and noted."""
@@ -129,36 +127,47 @@ class Mediator:
             message = _read(line)
             match message:
                 case Request():
-                    self._question(message)
+                    self._words.question(message)
                 case Notification():
-                    self._news(message)
+                    self._words.news(message)
                 case Response():
                     self._response(message)
         except MessageError as error:
-            self._violated("server", str(error))
-        return self._take()
+            self._out.violated("server", str(error))
+        return self._out.take()
 
     def from_gate(self, reply: dict[str, Any]) -> list[Effect]:
         """Take the gate's next answer. Raises IndexError for one that nobody waits for."""
-        self._gate.popleft()(reply)
-        return self._take()
+        self._out.answered(reply)
+        return self._out.take()
 
     @property
     def open_requests(self) -> int:
         """How many requests the client waits for."""
         return len(self._clients)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a call waits for a person: ``tick`` is to be called every second or so."""
+        return bool(self._patience)
+
+    def tick(self, now: float) -> list[Effect]:
+        """Know what time it is, in seconds of any clock that only goes forward."""
+        self._patience.tick(now)
+        return self._out.take()
+
     def end(self, why: str) -> list[Effect]:
         """Answer everything that is open with an error: the server or the gate is gone."""
         for asked in self._clients.drain():
-            self._fail(asked.id, REFUSED, why)
+            self._out.fail(asked.id, REFUSED, why)
         self._servers.drain()
-        self._questions.drain()
-        return self._take()
+        self._words.end()
+        return self._out.take()
 
-    def _take(self) -> list[Effect]:
-        out, self._out = self._out, []
-        return out
+    @property
+    def violations(self) -> int:
+        """How many messages against the protocol were stopped."""
+        return self._out.violations
 
     # ------------------------------------------------------------ requests
 
@@ -169,7 +178,7 @@ class Mediator:
             if method.name == "tools/call":
                 self._may_call(request.params)
         except MessageError as error:
-            self._fail(request.id, error.code, str(error))
+            self._out.fail(request.id, error.code, str(error))
             return
         self._count += 1
         asked = Asked(request.id, method, self._count, rebuilt.token)
@@ -177,13 +186,14 @@ class Mediator:
             self._clients.enter(request.id, asked)
         except MessageError as error:
             # An answer would be taken for the answer to the open one.
-            self._violated("client", str(error))
+            self._out.violated("client", str(error))
             return
         forwarded = Request(asked.ours, method.name, self._params(rebuilt, asked))
         if method.judge == "never":
             self._forward(asked, forwarded)
         else:
-            self._judge(self._call(method, rebuilt, forwarded), lambda reply: self._decided(asked, forwarded, reply))
+            asked.binding = self._rounds.binding(method.name, request.params)
+            self._ask(asked, forwarded, self._call(method, rebuilt, forwarded))
 
     def _may_call(self, params: Mapping[str, Any]) -> None:
         name = params.get("name")
@@ -212,13 +222,37 @@ class Mediator:
             return replace(call, args={**call.args, "op": "read_files"})
         return call
 
+    def _ask(self, asked: Asked, forwarded: Request, call: Call) -> None:
+        """Have a request decided; where a person is asked, its client may wait for the answer."""
+
+        def decided(reply: dict[str, Any]) -> None:
+            if reply["what"] != "pending" or not self._waits(asked, forwarded, call, reply):
+                self._decided(asked, forwarded, reply)
+
+        self._out.judge(call, decided)
+
+    def _waits(self, asked: Asked, forwarded: Request, call: Call, reply: dict[str, Any]) -> bool:
+        """Let a call wait for a person, if its client can be told so."""
+        waiting = Waiting(
+            str(reply.get("id", "")),
+            asked.token,
+            lambda: self._ask(asked, forwarded, call),
+            lambda said: self._close(asked, said),
+            lambda: not asked.cancelled and self._clients.get(asked.id) is asked,
+            why=str(refusal(reply)),
+        )
+        dialog = ""
+        if can_elicit(self._memory.once, self.revision):
+            dialog = f"{self.name}: {call.args.get('tool')}\n{call.body.decode('utf-8', 'replace')}"
+        return self._patience.wait(waiting, reply, dialog=dialog)
+
     def _decided(self, asked: Asked, forwarded: Request, reply: dict[str, Any]) -> None:
         if reply["what"] != "perform":
             self._close(asked, str(refusal(reply)))
             return
         asked.number = reply["number"]
         if asked.cancelled:
-            self._done(asked.number, ok=False, then=lambda _reply: None)
+            self._out.done(asked.number, ok=False)
         else:
             self._forward(asked, forwarded)
 
@@ -227,22 +261,22 @@ class Mediator:
             self._servers.enter(asked.ours, asked)
         except MessageError as error:
             if asked.number >= 0:
-                self._done(asked.number, ok=False, then=lambda _reply: None)
+                self._out.done(asked.number, ok=False)
             self._close(asked, str(error))
             return
         asked.forwarded = True
-        self._send(forwarded)
+        self._out.to_server(forwarded)
 
     def _close(self, asked: Asked, why: str, code: int = REFUSED) -> None:
         """Answer a request with an error, unless its client gave it up."""
         if not asked.cancelled and self._clients.get(asked.id) is asked:
             self._clients.close(asked.id)
-            self._fail(asked.id, code, why)
+            self._out.fail(asked.id, code, why)
 
     def _notification(self, said: Notification) -> None:
         method = TABLES.notifications.get(said.method)
         if method is None or (self.revision and not method.known_in(self.revision)):
-            self._out.append(note(f"dropped a notification of the client: {said.method[:80]}"))
+            self._out.tell(f"dropped a notification of the client: {said.method[:80]}")
             return
         try:
             rebuilt = rebuild(method, said.params, self._memory)
@@ -250,7 +284,7 @@ class Mediator:
             return  # A cancellation of what is answered already: races are not worth a line.
         if method.name == "notifications/cancelled" and "requestId" not in rebuilt.kept:
             return
-        self._send(Notification(said.method, rebuilt.forwarded()))
+        self._out.to_server(Notification(said.method, rebuilt.forwarded()))
 
     def _cancel(self, id_: Id) -> Id | None:
         """Give a request up, and return our id of it where the server has it."""
@@ -260,7 +294,7 @@ class Mediator:
         self._clients.close(id_)
         asked.cancelled = True
         if asked.number >= 0:
-            self._done(asked.number, ok=False, then=lambda _reply: None)
+            self._out.done(asked.number, ok=False)
             asked.number = -1
         return asked.ours if asked.forwarded else None
 
@@ -281,9 +315,15 @@ class Mediator:
     def _judged(self, asked: Asked, response: Response) -> None:
         """Have the exposure of a judged answer joined, then release it."""
         issue(asked.method, response.result, self._memory.issued)
-        answer = Response(asked.id, inert(response.result), inert(response.error))
+        try:
+            result = self._rounds.asked(asked.binding, inert(response.result))
+        except MessageError as error:
+            self._out.done(asked.number, ok=False)
+            self._close(asked, str(error))
+            raise
+        answer = Response(asked.id, result, inert(response.error))
         answer = replace(answer, result=own_ids(answer.result, asked.ours, asked.id))
-        self._done(asked.number, ok=not response.error, then=lambda reply: self._released(asked, answer, reply))
+        self._out.done(asked.number, ok=not response.error, then=lambda reply: self._released(asked, answer, reply))
 
     def _released(self, asked: Asked, answer: Response, reply: Mapping[str, Any] | None = None) -> None:
         if asked.cancelled:
@@ -292,7 +332,7 @@ class Mediator:
             self._close(asked, str(refusal(reply)))
             return
         self._clients.close(asked.id)
-        self._out.append(ToClient(encode(answer)))
+        self._out.to_client(answer)
 
     def _unjudged(self, asked: Asked, response: Response) -> Response:
         """Return the answer to a request that nobody judged: pinned text and known fields only."""
@@ -316,7 +356,7 @@ class Mediator:
     def _introduced(self, result: Mapping[str, Any]) -> dict[str, Any]:
         shown, reasons = introduced(result, self.pins)
         for why in reasons:
-            self._out.append(note(f"{self.name}: what the server says of itself is withheld: {why}"))
+            self._out.tell(f"what the server says of itself is withheld: {why}")
         return shown
 
     def _list(self, asked: Asked, result: Mapping[str, Any]) -> None:
@@ -325,166 +365,14 @@ class Mediator:
 
         def told(reply: dict[str, Any]) -> None:
             for name in self._listing.equal(reply):
-                self._violated("session", f"another server of this session lists {name[:80]} too", stopped=False)
+                self._out.violated("session", f"another server of this session lists {name[:80]} too", stopped=False)
             shown = self._listing.allowed(page, reply)
             lines.append(self._listing.left_out())
-            self._out.extend(note(f"{self.name}: {line}") for line in lines if line)
+            for line in filter(None, lines):
+                self._out.tell(line)
             self._released(asked, Response(asked.id, shown))
 
-        self._ask(frame, told)
-
-    # ------------------------------------------------- the server's own words
-
-    def _question(self, request: Request) -> None:
-        """Take a request of the server: it is content, and its answer will be judged."""
-        row = TABLES.questions.get(request.method)
-        if row is None or not row[0] <= self.revision <= row[1]:
-            self._send(Response(request.id, error={"code": METHOD_NOT_FOUND, "message": "not available"}))
-            raise MessageError(f"the server may not ask {request.method[:80]!r}")
-        self._questions.enter(request.id, request.method)
-        if row[2] == "empty":
-            self._out.append(ToClient(encode(Request(request.id, request.method))))
-            return
-        shown = Request(request.id, request.method, inert(request.params))
-        self._content(request.method, shown, lambda: self._refuse_question(request.id))
-
-    def _refuse_question(self, id_: Id) -> None:
-        if self._questions.get(id_) is not None:
-            self._questions.close(id_)
-            self._send(Response(id_, error={"code": -1, "message": "refused"}))
-
-    def _answer(self, response: Response) -> None:
-        """Take the client's answer to a question: a sink, but for the empty ones."""
-        try:
-            method = self._questions.close(response.id)
-        except MessageError as error:
-            self._violated("client", str(error))
-            return
-        if response.error:
-            code = response.error["code"]
-            code = code if code in ERROR_CODES else -1
-            self._send(Response(response.id, error={"code": code, "message": "refused"}))
-            return
-        if TABLES.questions[method][2] == "empty":
-            self._send(Response(response.id))
-            return
-        call = self.mappings.message(self.identity, self.name, named(f"answer/{method}"), body_of(response.result))
-
-        def decided(reply: dict[str, Any]) -> None:
-            if reply["what"] == "perform":
-                self._send(response)
-                self._done(reply["number"], ok=True, then=lambda _reply: None)
-            else:
-                self._send(Response(response.id, error={"code": -1, "message": "refused"}))
-                self._out.append(note(f"{self.name}: an answer to {method} was held back: {refusal(reply)}"))
-
-        self._judge(call, decided)
-
-    def _news(self, said: Notification) -> None:
-        """Take a notification of the server."""
-        row = TABLES.news.get(said.method)
-        if row is None or not row[0] <= (self.revision or REVISIONS[0]) <= row[1]:
-            raise MessageError(f"the server may not send {said.method[:80]!r}")
-        if said.method == "notifications/progress":
-            said = self._progress(said)
-        elif said.method == "notifications/cancelled":
-            said = self._cancelled(said)
-        uri = said.params.get("uri")
-        self._memory.issued.add("resource", uri)
-        params = inert(self._subscribed(said.params))
-        if not row[2]:
-            kept = {"_meta": params["_meta"]} if "_meta" in params else {}
-            self._out.append(ToClient(encode(Notification(said.method, plain(kept)))))
-            return
-        self._content(said.method, Notification(said.method, params), lambda: None)
-
-    def _progress(self, said: Notification) -> Notification:
-        """Return progress with the client's own token. Raises MessageError where it gave none."""
-        token = said.params.get("progressToken")
-        asked = self._servers.get(token) if type(token) is int else None
-        if asked is None or asked.token is None or asked.cancelled:
-            raise MessageError("progress on nothing")
-        return Notification(said.method, {**said.params, "progressToken": asked.token})
-
-    def _cancelled(self, said: Notification) -> Notification:
-        """Return a cancellation of the server's own question, or of a subscription."""
-        id_ = said.params.get("requestId")
-        if not isinstance(id_, int | str):
-            raise MessageError("a cancellation of nothing")
-        if self._questions.get(id_) is not None:
-            self._questions.close(id_)
-            return said
-        asked = self._servers.get(id_)
-        if asked is None or asked.method.name != "subscriptions/listen":
-            raise MessageError("a cancellation of what the server did not ask")
-        return Notification(said.method, {**said.params, "requestId": asked.id})
-
-    def _subscribed(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return params in which the id of a subscription is the client's."""
-        meta = params.get("_meta")
-        id_ = meta.get("io.modelcontextprotocol/subscriptionId") if isinstance(meta, dict) else None
-        asked = self._servers.get(id_) if type(id_) is int else None
-        return dict(params) if asked is None else own_ids(params, asked.ours, asked.id)
-
-    def _content(self, what: str, shown: Message, refused: Callable[[], None]) -> None:
-        """Show the client what the server said by itself, once its exposure has joined."""
-        if self._joined:
-            self._out.append(ToClient(encode(shown)))
-            return
-        args = {"server": self.name, "tool": named(what), "identity": self.identity.digest, "op": "read_files"}
-
-        def decided(reply: dict[str, Any]) -> None:
-            if reply["what"] == "perform":
-                self._done(reply["number"], ok=True, then=released)
-            else:
-                refused()
-                self._out.append(note(f"{self.name}: {what} was held back: {refusal(reply)}"))
-
-        def released(reply: dict[str, Any]) -> None:
-            if reply["what"] == "released":
-                self._out.append(ToClient(encode(shown)))
-            else:
-                refused()
-
-        self._judge(Call(MCP, args), decided)
-
-    # ------------------------------------------------------------------ out
-
-    def _judge(self, call: Call, then: Next) -> None:
-        echoes = call.args.get("op") is None or call.args.get("echoes") is not False
-
-        def decided(reply: dict[str, Any]) -> None:
-            self._joined |= reply["what"] == "perform" and echoes
-            then(reply)
-
-        self._ask({"do": "call", "kind": call.kind, "args": dict(call.args)}, decided, call.body)
-
-    def _done(self, number: int, *, ok: bool, then: Next) -> None:
-        self._ask({"do": "done", "number": number, "ok": ok, "error": "" if ok else "OSError"}, then)
-
-    def _ask(self, fields: dict[str, Any], then: Next, body: bytes = b"") -> None:
-        self._gate.append(then)
-        self._out.append(ToGate(fields, body))
-
-    def _send(self, message: Message) -> None:
-        self._out.append(ToServer(encode(message)))
-
-    def _fail(self, id_: Id, code: int, why: str) -> None:
-        self._out.append(ToClient(encode(Response(id_, error={"code": code, "message": why}))))
-
-    def _violated(self, side: str, what: str, *, stopped: bool = True) -> None:
-        """Note what a side did against the protocol, and have it recorded as refused.
-
-        ``stopped``: a message of the side was not forwarded for it.
-        """
-        self.violations += stopped
-        if self.violations > RECORDED:
-            return
-        stop = f"stopped a message of the {side}: " if stopped else ""
-        self._out.append(note(f"{self.name}: {stop}{what[:200]}"))
-        label = "".join(char if char.isalnum() else "-" for char in what)[:60]
-        args = {"server": self.name, "tool": side, "violation": True, "label": label}
-        self._ask({"do": "call", "kind": MCP, "args": args}, lambda _reply: None)
+        self._out.ask(frame, told)
 
 
 def _read(line: bytes | Oversize) -> Message:

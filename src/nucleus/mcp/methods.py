@@ -113,4 +113,10 @@ def known(request: Request, revision: str) -> tuple[Method, str]:
     return method, agreed
 
 
+def can_elicit(said: Mapping[str, Any], revision: str) -> bool:
+    """Whether a client said that it has a dialog for its person, in a revision in which it is asked by a request."""
+    capabilities = said.get("capabilities")
+    return "2025-06-18" <= revision < STATELESS and isinstance(capabilities, dict) and "elicitation" in capabilities
+
+
 TABLES: Final = read_tables(files("nucleus.mcp").joinpath("methods.toml").read_text(encoding="utf-8"))

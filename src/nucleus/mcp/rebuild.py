@@ -49,6 +49,11 @@ class Issued:
         return type(value) is str and value in self._kinds.get(kind, ())
 
 
+def no_state(_method: str, _params: Mapping[str, Any]) -> str:
+    """Know no state. Raises MessageError."""
+    raise MessageError("no state was issued", INVALID_PARAMS)
+
+
 @final
 @dataclass(slots=True)
 class Memory:
@@ -60,6 +65,8 @@ class Memory:
     """The client's id of an open request -> the id under which the server has it."""
     server_token: Callable[[Id], bool] = lambda _token: False
     """Whether the server gave this progress token with an open request."""
+    state_of: Callable[[str, Mapping[str, Any]], str] = no_state
+    """(method, params) -> the server's own state in them. Raises MessageError."""
 
 
 @final
@@ -97,6 +104,8 @@ def rebuild(method: Method, params: Mapping[str, Any], memory: Memory) -> Rebuil
             dropped.append(name)
         elif treatment == "sink":
             judged[name] = value
+        elif treatment == "state":
+            kept[name] = memory.state_of(method.name, params)
         else:
             known, ours = _treat(treatment, f"{method.name} {name}", name, value, memory)
             if known:

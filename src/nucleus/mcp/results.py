@@ -43,7 +43,6 @@ _NAMED: Final = {
 def issue(method: Method, result: Mapping[str, Any], issued: Issued) -> None:
     """Remember what a result gives the client to name later: cursors, URIs, names, tasks, states."""
     issued.add(f"cursor {method.name}", result.get("nextCursor"))
-    issued.add("state", result.get("requestState"))
     task = result.get("task")
     if isinstance(task, dict):
         issued.add("task", task.get("taskId"))

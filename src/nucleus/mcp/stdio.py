@@ -29,6 +29,9 @@ HELD: Final = 4 << 20
 GRACE: Final = 0.8
 """Seconds that a server gets to end after its input ended, and again after it was asked to. Clients give the mediator
 two seconds in all before they kill it, and a server would survive that."""
+DRAIN: Final = 10.0
+"""Seconds without a word of the server, after which it owes nothing to a client that left."""
+SECOND_MS: Final = 1000
 GONE: Final = "the server is gone"
 GATE_GONE: Final = "the gate is gone; nothing can be allowed any more"
 
@@ -93,6 +96,8 @@ class Pump:
             gate.fileno(): (),
         }
         """Who gets what is made of the bytes of each side. The gate's answers are always read: they free the rest."""
+        self._until = 0.0
+        """When the server's silence is taken for good, once the client left."""
         self.why = ""
         """Why it ended, "" where the client simply left."""
 
@@ -124,7 +129,8 @@ class Pump:
 
     def _draining(self) -> bool:
         """Whether the client left while its last requests are still answered: piped input ends like that."""
-        return not self.why and self._server_out in self._open and self._mediator.open_requests > 0
+        owed = not self.why and self._server_out in self._open and self._mediator.open_requests > 0
+        return owed and time.monotonic() < self._until
 
     def _turn(self) -> None:
         poll = select.poll()
@@ -132,8 +138,10 @@ class Pump:
             wanted = self._interest_of(fd)
             if wanted:
                 poll.register(fd, wanted)
-        found = poll.poll()
+        found = poll.poll(SECOND_MS if self._mediator.waits else None)
         with self._mine:
+            if self._mediator.waits:
+                self._perform(self._mediator.tick(time.monotonic()))
             for fd, events in found:
                 if events & select.POLLOUT or (events & ~select.POLLIN and fd not in self._open):
                     self._write(fd)
@@ -160,6 +168,7 @@ class Pump:
             return
         except OSError:
             data = b""
+        self._until = time.monotonic() + DRAIN
         if not data:
             self._ended(fd)
         elif fd == self._gate.fileno():

@@ -1,0 +1,27 @@
+"""What a front end may know and do about a question of its own principal: whether it is open, and its client's yes.
+
+INVARIANT: only a question that ``low_risk`` alone asks is answered by the client's own dialog: a client can press
+its own buttons (tests/gate/test_dialogs.py).
+"""
+
+from typing import Any, Final
+
+from nucleus.gate.board import Board
+from nucleus.gate.calls import Calls
+from nucleus.gate.events import Answered
+from nucleus.trace.record import rule_names
+
+BY: Final = "the client's own dialog"
+ANSWERABLE: Final = ["low_risk"]
+
+
+def asked(board: Board, calls: Calls, principal: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return whether the question ``id`` waits still; with ``accept`` it is answered first, if it may be."""
+    id_ = str(fields.get("id", ""))
+    question = board.core.questions.get(id_)
+    if question is None or question.principal != principal:
+        return {"what": "asked", "open": False, "ok": False}
+    ok = fields.get("accept") is True and rule_names(question.rules) == ANSWERABLE
+    if ok:
+        calls.apply(board.step(Answered((id_,), allow=True, by=BY, now=board.now())))
+    return {"what": "asked", "open": id_ in board.core.questions, "ok": ok}

@@ -1,0 +1,95 @@
+"""What a mediator wants done, in order: lines for either side, frames for the gate, lines for a person.
+
+The gate gives exactly one answer to each frame, in order; what to do with it
+is kept here.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from nucleus.mcp.messages import Id, Message, Response, encode
+from nucleus.mcp.steps import Effect, ToClient, ToGate, ToServer, note
+from nucleus.policy.call import MCP, Call
+
+RECORDED: Final = 100
+"""Violations that are put on record one by one; later ones are only counted."""
+
+Next = Callable[[dict[str, Any]], None]
+
+
+@final
+@dataclass(slots=True)
+class Out:
+    """The effects of one mediator that nobody took yet, and who waits for the gate."""
+
+    name: str
+    """What the owner's policy calls the server."""
+    violations: int = 0
+    joined: bool = False
+    """Content of this server was allowed once: its exposure has joined, and can't join more."""
+    _effects: list[Effect] = field(default_factory=list)
+    _gate: deque[Next] = field(default_factory=deque)
+
+    def take(self) -> list[Effect]:
+        """Return what is to be performed, once."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    def answered(self, reply: dict[str, Any]) -> None:
+        """Take the gate's next answer. Raises IndexError for one that nobody waits for."""
+        self._gate.popleft()(reply)
+
+    def judge(self, call: Call, then: Next) -> None:
+        """Have a call decided, and go on with the verdict."""
+        echoes = call.args.get("op") is None or call.args.get("echoes") is not False
+
+        def decided(reply: dict[str, Any]) -> None:
+            self.joined |= reply["what"] == "perform" and echoes
+            then(reply)
+
+        self.ask({"do": "call", "kind": call.kind, "args": dict(call.args)}, decided, call.body)
+
+    def done(self, number: int, *, ok: bool, then: Next = lambda _reply: None) -> None:
+        """Tell the gate that what it allowed is done."""
+        self.ask({"do": "done", "number": number, "ok": ok, "error": "" if ok else "OSError"}, then)
+
+    def ask(self, fields: dict[str, Any], then: Next, body: bytes = b"") -> None:
+        """Send the gate a frame, and go on with its answer."""
+        self._gate.append(then)
+        self._effects.append(ToGate(fields, body))
+
+    def to_server(self, message: Message) -> None:
+        """Send the server a message."""
+        self._effects.append(ToServer(encode(message)))
+
+    def to_client(self, message: Message) -> None:
+        """Send the client a message."""
+        self._effects.append(ToClient(encode(message)))
+
+    def line(self, line: bytes) -> None:
+        """Send the client a line that is no message of the protocol: the answer to what was none."""
+        self._effects.append(ToClient(line))
+
+    def fail(self, id_: Id, code: int, why: str) -> None:
+        """Answer a request of the client with an error of ours."""
+        self.to_client(Response(id_, error={"code": code, "message": why}))
+
+    def tell(self, text: str) -> None:
+        """Say one line to a person."""
+        self._effects.append(note(f"{self.name}: {text}"))
+
+    def violated(self, side: str, what: str, *, stopped: bool = True) -> None:
+        """Note what a side did against the protocol, and have it recorded as refused.
+
+        ``stopped``: a message of the side was not forwarded for it.
+        """
+        self.violations += stopped
+        if self.violations > RECORDED:
+            return
+        stop = f"stopped a message of the {side}: " if stopped else ""
+        self.tell(f"{stop}{what[:200]}")
+        label = "".join(char if char.isalnum() else "-" for char in what)[:60]
+        args = {"server": self.name, "tool": side, "violation": True, "label": label}
+        self.ask({"do": "call", "kind": MCP, "args": args}, lambda _reply: None)

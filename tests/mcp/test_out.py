@@ -1,0 +1,56 @@
+"""The order of effects, and who hears which answer of the gate."""
+
+import pytest
+
+from nucleus.mcp.messages import Notification
+from nucleus.mcp.out import RECORDED, Out
+from nucleus.mcp.steps import Note, ToClient, ToGate, ToServer
+from nucleus.policy.call import MCP, Call
+
+
+def test_effects_are_taken_once_and_in_order() -> None:
+    out = Out("notes")
+    out.to_server(Notification("a"))
+    out.to_client(Notification("b"))
+    out.tell("two\nlines")
+    kinds = [type(effect) for effect in out.take()]
+    assert kinds == [ToServer, ToClient, Note]
+    assert out.take() == []
+
+
+def test_answers_go_to_whoever_asked_in_order_and_no_further() -> None:
+    out, heard = Out("notes"), []
+    out.ask({"do": "one"}, lambda reply: heard.append((1, reply)))
+    out.ask({"do": "two"}, lambda reply: heard.append((2, reply)))
+    out.answered({"a": 1})
+    out.answered({"b": 2})
+    assert heard == [(1, {"a": 1}), (2, {"b": 2})]
+    with pytest.raises(IndexError):
+        out.answered({})
+
+
+@pytest.mark.parametrize(
+    ("args", "what", "joined"),
+    [
+        ({"op": "read_files"}, "perform", True),
+        ({"op": "read_files", "echoes": False}, "perform", False),
+        ({}, "perform", True),
+        ({"op": "read_files"}, "denied", False),
+    ],
+)
+def test_exposure_has_joined_once_content_was_allowed(args: dict[str, object], what: str, *, joined: bool) -> None:
+    out = Out("notes")
+    out.judge(Call(MCP, args), lambda _reply: None)
+    out.answered({"what": what})
+    assert out.joined is joined
+
+
+def test_violations_are_recorded_up_to_a_bound_and_counted_beyond() -> None:
+    out = Out("notes")
+    for _ in range(RECORDED + 5):
+        out.violated("server", "noise: \u202e")
+    frames = [effect for effect in out.take() if isinstance(effect, ToGate)]
+    assert (len(frames), out.violations) == (RECORDED, RECORDED + 5)
+    assert frames[0].fields["args"]["label"] == "noise---"
+    out.violated("session", "told only", stopped=False)
+    assert out.violations == RECORDED + 5
