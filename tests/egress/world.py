@@ -99,11 +99,16 @@ def boxed(
     answers: Mapping[str, bool] | None = None,
     settings: Mapping[str, Any] | None = None,
     weakened: str = "",
+    contained: bool = False,
+    credentials: str = "",
+    remotes: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
     **opening: Any,
 ) -> Iterator[Box]:
     """Start a gate and an egress process for one box. ``policy`` is the owner's file.
 
-    ``weakened`` is code that switches a defence off, in the egress process, before it starts.
+    ``weakened`` is code that switches a defence off, in the egress process, before it starts. ``contained``: the
+    gate is told that a box vouches for itself; ``files`` stand in the workspace, ``remotes`` in its git.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "owner.toml").write_text("version = 1\n" + policy)
@@ -111,6 +116,18 @@ def boxed(
     gate = start_gate(folder, network=network, answers=answers)
     client = Connection(gate.sock)
     fields = {"policies": [str(folder / "owner.toml")], "workspace": str(repository.clone), "profile": ""}
+    for name, url in (remotes or {}).items():
+        world.git(repository.clone, "remote", "remove", name) if name == "origin" else None
+        world.git(repository.clone, "remote", "add", name, url)
+    for name, text in (files or {}).items():
+        (repository.clone / name).write_text(text)
+    if credentials:
+        (folder / "state").mkdir(mode=0o700)
+        (folder / "state" / "credentials.toml").write_text(credentials)
+        (folder / "state" / "credentials.toml").chmod(0o600)
+    if contained:
+        plan, _ = client.request({"do": "plan", "state": str(folder / "state"), **fields})
+        opening |= {"containment": {"backend": "test"}, "planned": plan["digest"], "shown": {"secrets": False}}
     reply, _ = client.request({"do": "open", "state": str(folder / "state"), **fields, **opening})
     assert reply["what"] == "opened", reply
     relay, _ = client.branch({"do": "attach", "role": "egress"})

@@ -54,6 +54,7 @@ def test_each_kind_of_call_has_a_classifier_and_a_row() -> None:
         call.GIT_DIFF: call.GIT_LOG,
         call.TOOL: call.UNKNOWN,
         call.MCP: call.UNKNOWN,
+        call.DELIVER: call.PUSH,
         call.CLIENT: call.UNKNOWN,
     }
     assert {same_row.get(kind, kind) for kind in every} <= {row.kind for row in ROWS.values()}

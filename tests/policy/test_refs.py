@@ -17,7 +17,7 @@ from nucleus.kernel.facts import (
 )
 from nucleus.policy import call as kinds
 from nucleus.policy.labels import LabelStore
-from nucleus.policy.refs import good_ref, home_remote, remote_of
+from nucleus.policy.refs import good_ref, home_remote, over_https, remote_of
 from tests.policy.surroundings import ORIGIN, facts, policy
 from tests.policy.test_labels import Memory
 
@@ -174,3 +174,40 @@ def test_origin_is_home_and_names_resolve_once() -> None:
     assert home_remote(policy(origin="")) is None
     assert remote_of(under, "origin") == remote_of(under, ORIGIN)
     assert remote_of(under, None) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "https"),
+    [
+        ("git@github.com:acme/app.git", "https://github.com/acme/app.git"),
+        ("ssh://git@github.com/acme/app.git", "https://github.com/acme/app.git"),
+        ("ssh://git@github.com:22/acme/app", "https://github.com/acme/app"),
+        ("https://github.com/acme/app.git", "https://github.com/acme/app.git"),
+        ("/srv/app.git", "/srv/app.git"),
+        ("file:///srv/app.git", "file:///srv/app.git"),
+        ("ssh://git@github.com:2222/acme/app", "ssh://git@github.com:2222/acme/app"),
+        ("git@host:/abs/path", "git@host:/abs/path"),
+    ],
+)
+def test_a_forge_is_reached_by_https_at_the_same_path(url: str, https: str) -> None:
+    assert over_https(url) == https
+
+
+def test_a_delivery_is_a_push_of_exactly_one_commit_that_is_never_forced() -> None:
+    tip = "a" * 40
+    under = policy(
+        "release", '[allow]\nremotes = ["origin"]\nbranches = ["fix-*"]\n', origin="git@github.com:acme/app.git"
+    )
+    args = {"remote": "origin", "branch": "fix-1", "tip": tip}
+    found = facts(kinds.DELIVER, args, b"PACK", under=under)
+    pushed = facts(kinds.PUSH, {"remote": "origin", "branch": "fix-1"}, under=under)
+    assert (found.op, found.sink, found.carried, found.scope) == (pushed.op, pushed.sink, pushed.carried, pushed.scope)
+    assert found.resolved == {"url": "https://github.com/acme/app.git", "target": "refs/heads/fix-1", "tip": tip}
+    for odd in (
+        {"tip": ""},
+        {"tip": "HEAD"},
+        {"tip": None},
+        {"remote": "https://evil.example/x.git"},
+        {"branch": "+a"},
+    ):
+        assert facts(kinds.DELIVER, {**args, **odd}, b"PACK", under=under).scope == SCOPE_DENY

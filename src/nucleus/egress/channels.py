@@ -7,7 +7,8 @@ bytes back, is decided again, and is cut unless it is still allowed.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -39,6 +40,18 @@ class Channel:
     """How often it began to be decided again: only the latest answer opens it."""
 
 
+def interrupting() -> Callable[[], None]:
+    """Return what ends the task that calls this: how a request is cut."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a request is served by a task")
+
+    def cut() -> None:
+        task.cancel()
+
+    return cut
+
+
 @final
 class Channels:
     """Everything that one box holds open."""
@@ -64,6 +77,20 @@ class Channels:
         if self._stale(channel) or policy not in {"", self._state.policy}:
             self._decide_again(channel)
         return channel
+
+    async def perform(self, kind: str, args: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        """Have the gate do a call itself, and return its answer. Raises Refused."""
+        return await self._gate.perform(kind, args, wait=self._wait, body=body)
+
+    @contextlib.contextmanager
+    def held(self, channel: Channel) -> Iterator[Channel]:
+        """Hold a channel, and say how it ended."""
+        ok = False
+        try:
+            yield channel
+            ok = True
+        finally:
+            self.close(channel, ok=ok)
 
     async def spend(self, channel: Channel, size: int) -> None:
         """Wait until ``size`` bytes may leave by a channel. Raises Refused where they may not."""

@@ -98,6 +98,13 @@ class GateLink:
             raise self.wire.refusal(reply)
         return reply, content
 
+    async def surroundings(self) -> tuple[dict[str, Any], bytes]:
+        """Return what the gate knows that routes go by. Raises Refused."""
+        reply, content = await self._request(next(self._tags), {"do": "surroundings"}, b"")
+        if reply["what"] != "surroundings":
+            raise self.wire.refusal(reply)
+        return reply, content
+
     def done(self, permit: Permit, *, ok: bool, size: int) -> None:
         """Say that what a permit allowed has ended, and how many bytes came of it."""
         if not self._ended:

@@ -5,13 +5,10 @@ name is looked up. What is asked for must be what is said: the one ``Host``
 header equals the target, and the client's TLS hello names the tunnel's host.
 """
 
-import asyncio
-import contextlib
 import re
-from collections.abc import Iterator
 from typing import Final, final
 
-from nucleus.egress.channels import Channel
+from nucleus.egress.channels import Channel, interrupting
 from nucleus.egress.clienthello import HelloError
 from nucleus.egress.dial import Dialer
 from nucleus.egress.http1 import HttpError, Request, serialise
@@ -51,7 +48,7 @@ class Proxy:
         if request.host is not None and not same_place(request.host, request.target, "https"):
             raise HttpError(400, "the Host header is not where the tunnel goes")
         args = {"host": target[1], "port": int(target[2])}
-        with self.opened(await self._open(kinds.TUNNEL, args, leaves=FIRST_LEASE)) as channel:
+        with self._pump.channels.held(await self._open(kinds.TUNNEL, args, leaves=FIRST_LEASE)) as channel:
             host, port = str(channel.permit.resolved["host"]), int(channel.permit.resolved["port"])
             inside = channel.permit.resolved.get("inside") is True
             server = await self._dialer.connect(host, port, tls=False, inside=inside)
@@ -91,7 +88,7 @@ class Proxy:
         args = {"method": request.method, "url": url.text, "body": request.length != 0}
         leaves = len(request.target) + sum(len(a) + len(b) for a, b in request.head.fields)
         leaves += FIRST_LEASE if request.length is None else request.length
-        with self.opened(await self._open(kinds.REQUEST, args, leaves=leaves)) as channel:
+        with self._pump.channels.held(await self._open(kinds.REQUEST, args, leaves=leaves)) as channel:
             resolved = channel.permit.resolved
             url = parse_url(str(resolved["url"]))
             inside = resolved.get("inside") is True
@@ -105,24 +102,7 @@ class Proxy:
                 server.cut()
 
     async def _open(self, kind: str, args: dict[str, object], *, leaves: int) -> Channel:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a client is served by a task")
-        return await self._pump.channels.open(kind, args, lambda: _cut(task), leaves=leaves)
-
-    @contextlib.contextmanager
-    def opened(self, channel: Channel) -> Iterator[Channel]:
-        """Hold a channel, and say how it ended."""
-        ok = False
-        try:
-            yield channel
-            ok = True
-        finally:
-            self._pump.channels.close(channel, ok=ok)
-
-
-def _cut(task: "asyncio.Task[object]") -> None:
-    task.cancel()
+        return await self._pump.channels.open(kind, args, interrupting(), leaves=leaves)
 
 
 def forwarded_url(request: Request) -> Url:

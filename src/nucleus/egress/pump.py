@@ -87,11 +87,11 @@ class Pump:
         await server.write(head)
         if request.length == 0:
             self.channels.finish(channel)
-            return await self._answer(server, request.method)
+            return await self.answered(server, request.method)
         if request.waits:
             await client.write(CONTINUE)
         upload = asyncio.create_task(self._upload(channel, request, client, server))
-        answer = asyncio.create_task(self._answer(server, request.method))
+        answer = asyncio.create_task(self.answered(server, request.method))
         try:
             await asyncio.wait({upload, answer}, return_when=asyncio.FIRST_COMPLETED)
             if upload.done() and upload.exception() is not None and not answer.done():
@@ -116,7 +116,8 @@ class Pump:
         if request.length is None:
             await self._out(channel, server, b"0\r\n\r\n")
 
-    async def _answer(self, server: Stream, method: str) -> Response:
+    async def answered(self, server: Stream, method: str) -> Response:
+        """Return the head of the final answer. Raises HttpError, OSError, TimeoutError."""
         for _ in range(INTERIM_LIMIT):
             head = await server.head(self.limits.idle_seconds)
             if not head:

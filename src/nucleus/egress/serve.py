@@ -1,6 +1,8 @@
 """The egress process: sockets and settings in, traffic that was allowed out, until any of its neighbours is gone."""
 
 import asyncio
+import contextlib
+import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -9,12 +11,20 @@ from typing import Any, final
 
 from nucleus.egress.channels import Channels
 from nucleus.egress.dial import Dialer, Resolver
+from nucleus.egress.git import GitRemotes
 from nucleus.egress.handover import Handed, say, take_over
+from nucleus.egress.indexes import indexes
 from nucleus.egress.limits import Limits, Pace
 from nucleus.egress.link import GateLink, Wire
 from nucleus.egress.listener import Listener
+from nucleus.egress.model import ModelChannel, models
+from nucleus.egress.npm import NodeIndex
 from nucleus.egress.proxy import Proxy
 from nucleus.egress.pump import Pump
+from nucleus.egress.pypi import PythonIndex
+from nucleus.egress.routes import Routes
+from nucleus.egress.sets import Sets
+from nucleus.egress.upstream import Upstream
 
 
 @final
@@ -50,6 +60,10 @@ class Egress:
         self._limits = limits_of(handed.settings)
         wait = handed.settings.get("wait", 0)
         self._channels = Channels(float(wait) if type(wait) in {int, float} else 0.0)
+        self._sets = Sets(self._channels)
+        self._indexes = indexes(handed.settings.get("indexes", {}))
+        self._models = models(handed.settings.get("models", {}))
+        self._model: ModelChannel | None = None
         self._over = asyncio.Event()
 
     async def run(self, pair: socket.socket) -> int:
@@ -59,8 +73,13 @@ class Egress:
         loop = asyncio.get_running_loop()
         pump = Pump(self._channels, self._limits, Pace(self._limits.bytes_a_second, loop.time))
         dialer = Dialer(self._parts.public, self._parts.inside, self._parts.trust, self._limits)
-        proxy = Listener(Proxy(pump, dialer).handle, self._limits)
-        servers = [await asyncio.start_server(proxy.client, sock=self._handed.proxy)]
+        self._sets.learn(json.loads((await gate.surroundings())[1]))
+        routes = self._routes(pump, Upstream(pump, dialer))
+        listeners = [Listener(Proxy(pump, dialer).handle, self._limits), Listener(routes.handle, self._limits)]
+        sockets = (self._handed.proxy, self._handed.routes)
+        servers = [
+            await asyncio.start_server(one.client, sock=sock) for one, sock in zip(listeners, sockets, strict=True)
+        ]
         pair.setblocking(False)
         loop.add_reader(pair, self._heard, pair)
         say(pair, {"ready": True})
@@ -69,10 +88,31 @@ class Egress:
         for server in servers:
             server.close()
         self._channels.cut_all()
-        await proxy.end()
+        for one in listeners:
+            await one.end()
+        self._sets.close()
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
+        self._report(pair)
         return 0
+
+    def _report(self, pair: socket.socket) -> None:
+        """Tell the supervisor, if it still listens, what the models said of their use."""
+        used = {} if self._model is None else self._model.usage
+        with contextlib.suppress(OSError):
+            say(pair, {"models": {name: one.shown() for name, one in used.items() if one.requests}})
+
+    def _routes(self, pump: Pump, upstream: Upstream) -> Routes:
+        """Return the routes of this box."""
+        self._model = ModelChannel(pump, upstream, self._models)
+        return Routes(
+            {
+                "pypi": PythonIndex(pump, upstream, self._sets, self._indexes["pypi"]).handle,
+                "npm": NodeIndex(pump, upstream, self._sets, self._indexes["npm"]).handle,
+                "git": GitRemotes(pump, upstream).handle,
+                "model": self._model.handle,
+            }
+        )
 
     async def _link(self) -> GateLink:
         reader, writer = await asyncio.open_unix_connection(sock=self._handed.gate)

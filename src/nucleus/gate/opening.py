@@ -20,6 +20,7 @@ from nucleus.gate.desk import ancestor_gate
 from nucleus.gate.events import Opened, Tightened
 from nucleus.gate.hardening import home_of
 from nucleus.gate.kernel_hash import verify_kernel
+from nucleus.gate.lockfiles import pinned
 from nucleus.gate.peers import Process
 from nucleus.gate.remotes import remotes_of
 from nucleus.gate.spawn import outside
@@ -170,6 +171,7 @@ def _context(policy: Policy, workspace: str, home: str, labels: LabelStore, made
         private_workspace=not public,
         branch=found.branch,
         base=found.base,
+        locks=pinned(policy, workspace),
         present=present,
     )
 

@@ -7,6 +7,7 @@ from nucleus.gate.board import Board
 from nucleus.gate.calls import Calls
 from nucleus.gate.desk import Desk
 from nucleus.gate.events import Answered, LockedDown
+from nucleus.policy import call as kinds
 from nucleus.trace.record import rule_names
 
 BOUNDS: Final = ("uses", "egress_bytes", "seconds")
@@ -82,7 +83,8 @@ class Questions:
             "principal": question.principal,
             "kind": submit.call if call is None else call.kind,
             "args": dict(submit.args if call is None else call.args),
-            "body": body.decode("utf-8", "backslashreplace"),
+            # Nobody reads a pack: what is shown of one are its refs, its commit and its size.
+            "body": "" if submit.call == kinds.DELIVER else body.decode("utf-8", "backslashreplace"),
             "bytes": len(body),
             "destination": submit.facts.destination,
             "reasons": rule_names(question.rules),

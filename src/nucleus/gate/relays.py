@@ -9,17 +9,22 @@ tells them apart by ``tag``. And it is told when what the principal has seen, or
 its policy, changes: what it holds open is then decided again.
 """
 
+import json
 from typing import Any, Final, final
 
 from nucleus.gate.board import Board
 from nucleus.gate.loop import Link
 from nucleus.policy import call as kinds
+from nucleus.policy.packages import INDEXES, owner_set
+from nucleus.policy.refs import over_https
 
 ROLE: Final = "egress"
 """What ``attach`` names to make such a connection. Only the connection that opened the session may."""
-RELAYED: Final = frozenset({kinds.TUNNEL, kinds.REQUEST})
-"""Kinds that only such a connection may ask for, and that it performs itself."""
-WITH_CREDENTIAL: Final[frozenset[str]] = frozenset()
+RELAYED: Final = frozenset({kinds.TUNNEL, kinds.REQUEST, kinds.PACKAGES, kinds.MODEL, kinds.PULL})
+"""Kinds that such a connection performs itself."""
+OF_RELAYS: Final = RELAYED | {kinds.DELIVER}
+"""Kinds that only such a connection may ask for."""
+WITH_CREDENTIAL: Final = frozenset({kinds.MODEL, kinds.PULL})
 """Those whose permit brings the owner's credential for what was resolved."""
 NOT_A_RELAY: Final = {
     "what": "denied",
@@ -66,6 +71,23 @@ class Relays:
                 link.send(
                     {"what": "state", "authority": now[0], "exposure": now[1], "closed": closed, "policy": digest}
                 )
+
+
+def surroundings(
+    board: Board, relays: Relays, link: Link, principal: str, fields: dict[str, Any]
+) -> tuple[dict[str, Any], bytes]:
+    """Return what a relay's routes go by: locked packages, packages that the owner named, remotes and their URLs."""
+    tag = fields.get("tag", -1)
+    if link not in relays or type(tag) is not int:
+        return NOT_A_RELAY, b""
+    tree = board.opening.tree
+    policy = tree.policy_of(principal)
+    known = {
+        "locks": sorted(tree.locks),
+        "named": [one for index in INDEXES for one in owner_set(policy, index)],
+        "remotes": {name: over_https(remote.url) for name, remote in policy.remotes.items()},
+    }
+    return tagged(tag, {"what": "surroundings"}), json.dumps(known).encode()
 
 
 def tagged(tag: int, fields: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from nucleus.gate.opening import (
 )
 from nucleus.gate.peers import Process, peer_of, process_of
 from nucleus.gate.questions import Questions
-from nucleus.gate.relays import ROLE
+from nucleus.gate.relays import ROLE, Relays, surroundings
 from nucleus.policy.model import CALL_COST
 from nucleus.policy.quarantine import Schema, parse
 from nucleus.trace.export import export_jsonl
@@ -130,7 +130,7 @@ class Server:
                 self._watch(link)
             case "declassify":
                 self._declassify(board, calls, link, fields)
-            case "status" | "export" | "tools" | "leave" | "asked":
+            case "status" | "export" | "tools" | "leave" | "asked" | "surroundings":
                 link.send(*self._about(board, link, fields))
             case "lockdown":
                 calls.apply(board.step(LockedDown("the client", board.now())))
@@ -149,6 +149,9 @@ class Server:
                 return asked(board, self._calls, self._links[link], fields), b""
             case "leave":
                 return {"what": "left", "others": sum(map(bool, self._links.values())) - 1}, b""
+            case "surroundings":
+                relays = Relays() if self._calls is None else self._calls.relays
+                return surroundings(board, relays, link, self._links[link], fields)
         state = board.state_of(self._links[link])
         watched = self._desk is not None and self._desk.watched
         return state | {"answers": state["answers"] or watched}, b""

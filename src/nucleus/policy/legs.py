@@ -86,6 +86,13 @@ TUNNEL: Final = Row(call.TUNNEL, cap.WEB_FETCH, UNTRUSTED, UNTRUSTED, SHARED)
 """Egress without bound. What comes in by it steers what goes out by it, so its own legs are carried."""
 FORWARD: Final = Row(call.REQUEST, cap.WEB_FETCH, UNTRUSTED, 0, SHARED)
 """A request with a body, or with a method that changes something. GET and HEAD without one are a fetch."""
+PACKAGES: Final = Row(call.PACKAGES, cap.WEB_FETCH, UNTRUSTED, 0, EGRESS)
+LOCKED_PACKAGES: Final = Row(call.PACKAGES, cap.RUN_BASH, PRIVATE | UNTRUSTED, PRIVATE, NO_SINK, attested=1, fixed=1)
+"""Names and hashes are the owner's. It counts as a command: a profile without fetches can install what is locked."""
+MODEL: Final = Row(call.MODEL, cap.READ_FILES, 0, 0, NO_SINK, public=1)
+"""What the model says was made of what it was sent: it brings nothing that was not seen."""
+MODEL_REACH: Final = Row(call.MODEL, cap.WEB_FETCH, UNTRUSTED, UNTRUSTED, SHARED)
+"""The provider's own tools, and media that it fetches: anything in the conversation can go anywhere."""
 
 RUN: Final = Row(call.RUN, cap.RUN_BASH, PRIVATE | UNTRUSTED, PRIVATE | UNTRUSTED, SHARED)
 BOXED_RUN: Final = Row(call.RUN, cap.RUN_BASH, PRIVATE, PRIVATE, NO_SINK, attested=1)

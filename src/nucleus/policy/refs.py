@@ -5,6 +5,7 @@ never asked, so a ``remote set-url`` changes nothing here.
 """
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_DENY, TRUSTED_NO, TRUSTED_WHILE_CLEAN, TRUSTED_YES
@@ -19,6 +20,10 @@ from nucleus.policy.files import hidden, labels_of, paths_of
 from nucleus.policy.model import Policy, Remote
 from nucleus.policy.paths import PathError, Place, locate
 
+_OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SSH: Final = re.compile(
+    r"(?:ssh://(?:[^@/]+@)?(?P<host>[A-Za-z0-9.-]+)(?::22)?/|[^@/:]+@(?P<host2>[A-Za-z0-9.-]+):(?!/))(?P<path>.+)"
+)
 OWN: Final = "own"
 """In a scope of names: whatever is the workspace's own (remote, tracker, repository)."""
 
@@ -77,7 +82,7 @@ def pull(policy: Policy, call: Call, context: Context) -> Classified:  # noqa: A
     name, remote = found
     ruling = ruled(judge_own(policy.scopes["remotes"], name, own=remote.home), "remotes", name)
     target = Target(f"{name} {remote.url} {ref}".rstrip(), TRUSTED_YES, home=remote.home)
-    return answer(legs.OWN_PULL, call, ruling, target=target, resolved={"url": remote.url, "ref": ref})
+    return answer(legs.OWN_PULL, call, ruling, target=target, resolved={"url": over_https(remote.url), "ref": ref})
 
 
 def push(policy: Policy, call: Call, context: Context) -> Classified:
@@ -109,6 +114,29 @@ def push(policy: Policy, call: Call, context: Context) -> Classified:
     resolved = {"url": remote.url, "source": full, "target": full, "force": force}
     target = Target(f"{name} {remote.url} {ref}", trusted, home=remote.home)
     return answer(legs.PUSH, call, least(*rulings), labels=labels, target=target, resolved=resolved)
+
+
+def deliver(policy: Policy, call: Call, context: Context) -> Classified:
+    """Classify a push that a box made: ``remote``, ``branch`` and ``tip``, the commit. The pack is the body.
+
+    What is pushed is exactly the tip, and only forward.
+    """
+    tip = call.args.get("tip")
+    facts = push(policy, call, context)
+    if not (type(tip) is str and _OBJECT.fullmatch(tip)):
+        return replace(facts, scope=SCOPE_DENY, why="a delivery names the commit that it brings")
+    if "url" not in facts.resolved:
+        return replace(facts, scope=SCOPE_DENY)
+    url = over_https(str(facts.resolved["url"]))
+    return replace(facts, resolved={"target": facts.resolved["target"], "url": url, "tip": tip})
+
+
+def over_https(url: str) -> str:
+    """Return the https form of a remote's URL: a forge serves the same repository at the same path of the same host."""
+    found = _SSH.fullmatch(url)
+    if found is None:
+        return url
+    return f"https://{(found['host'] or found['host2']).lower()}/{found['path'].lstrip('/')}"
 
 
 def _referred(policy: Policy, remote: Remote | None, ref: str) -> Ruling:

@@ -19,6 +19,8 @@ from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.policy.controls import secret_looking
 from nucleus.tools.perform import tree
+from nucleus.tools.perform.deliver import deliver
+from nucleus.tools.perform.keeping import kept
 from nucleus.tools.perform.outcomes import (
     Deadline,
     PermitError,
@@ -75,6 +77,8 @@ class GitPerformer:
                         return _branch(permit, repository)
                     case "git.push":
                         return push(permit, repository, deadline, self._resolver, self._authority)
+                    case "git.deliver":
+                        return deliver(permit, body, repository, deadline, self._resolver, self._authority)
                     case _:
                         raise PermitError(f"{permit.kind!r} is no git operation")
         except CannotEnforce as error:

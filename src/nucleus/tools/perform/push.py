@@ -42,6 +42,31 @@ def push(
         raise ValueError(f"{source} does not exist here")
     if text(permit.args, "tip", commit) != commit:
         raise BlockingIOError(errno.EAGAIN, f"{source} has moved since it was judged")
+    spec = f"{'+' if flag(permit.args, 'force') else ''}{commit}:{target}"
+    with prepared(repository, permit.workspace, deadline) as git:
+        pushed(git, permit, spec, target, resolver, authority)
+    value = {"url": text(permit.args, "url"), "target": target, "commit": commit}
+    return Outcome("ok", value, f"{target} {commit[:12]}\n".encode())
+
+
+def pushed(
+    git: PrivateGit, permit: Permit, spec: str, target: str, resolver: Resolver, authority: bytes | None
+) -> None:
+    """Push one refspec from a private directory to the permit's URL. Raises OSError, ValueError, PermitError."""
+    with reached(git, permit, resolver, authority) as (where, environment, keep):
+        words = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--", where, spec)
+        ran = git.run(*words, environment=environment, keep=keep)
+    _require_pushed(ran, target)
+
+
+@contextmanager
+def reached(
+    git: PrivateGit, permit: Permit, resolver: Resolver, authority: bytes | None
+) -> Iterator[tuple[str, dict[str, str], Sequence[int]]]:
+    """Hold what one git program needs to reach the permit's URL: the place, its environment, what it inherits.
+
+    Raises ValueError, PermitError, OSError.
+    """
     place = text(permit.args, "url")
     local = _local(place)
     if local is not None:
@@ -49,19 +74,13 @@ def push(
         where, settings = local, ['[protocol "file"]', "allow = always"]
     else:
         where, settings = _remote(place, permit.credential, resolver)
-    spec = f"{'+' if flag(permit.args, 'force') else ''}{commit}:{target}"
-    with prepared(repository, permit.workspace, deadline, settings=settings) as git:
-        if authority is not None:
-            _trust(git, authority)
-        secret = (
-            nullcontext(_NO_SECRET) if local is not None or not permit.credential else _askpass(git, permit.credential)
-        )
-        with secret as (environment, keep):
-            words = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--", where, spec)
-            ran = git.run(*words, environment=environment, keep=keep)
-    _require_pushed(ran, target)
-    value = {"url": place, "target": target, "commit": commit}
-    return Outcome("ok", value, f"{target} {commit[:12]}\n".encode())
+    with (git.folder / "config").open("a") as config:
+        config.write("\n".join([*settings, ""]))
+    if authority is not None:
+        _trust(git, authority)
+    secret = nullcontext(_NO_SECRET) if local is not None or not permit.credential else _askpass(git, permit.credential)
+    with secret as (environment, keep):
+        yield where, environment, keep
 
 
 _NO_SECRET: Final[tuple[dict[str, str], tuple[int, ...]]] = ({}, ())
