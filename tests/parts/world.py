@@ -67,8 +67,12 @@ def mappings(who: str, tools: Sequence[Mapping[str, Any]]) -> str:
         f"[[tool]]\nserver = {json.dumps(who)}\nname = {json.dumps(name)}\ndigest = {json.dumps(digest)}\n"
         f'op = "{op}"\narguments = ["*"]\ndestination = {json.dumps(destination)}\n'
         f"echoes = {json.dumps(not destination)}\n"
+        f"{DESPITE if digest else ''}"
         for name, digest, op, destination in rows
     )
+
+
+DESPITE: Final = 'despite = ["destructiveHint"]\n'
 
 
 def _reviewed(tool: Mapping[str, Any]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
 from nucleus.gate.loop import Link, Loop
 from nucleus.gate.protocol import ProtocolError
-from nucleus.gate.relays import NOT_A_RELAY, OF_RELAYS, RELAYED, WITH_CREDENTIAL, Relays, tagged
+from nucleus.gate.relays import NOT_A_RELAY, RELAYED, WITH_CREDENTIAL, Relays, tagged
 from nucleus.gate.tree import BODILESS, chosen_in_quarantine
 from nucleus.gate.workers import CLASSES, Workers, failed
 from nucleus.kernel.capability import READ_FILES
@@ -34,7 +34,7 @@ WAIT_LIMIT: Final = 86_400.0
 """Seconds that a caller may wait at most: longer than any question stays open."""
 SHOWN_LIMIT: Final = 256 << 10
 """Bytes of one call that a person can be asked about. Nobody reads more; it is refused unasked."""
-CREDENTIALED: Final = frozenset({kinds.PUSH, kinds.DELIVER, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL})
+CREDENTIALED: Final = frozenset({kinds.PUSH, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL})
 """Kinds whose worker uses a credential. No other is given one."""
 HELD_LIMIT: Final = 256 << 20
 """Bytes that calls may hold in all while questions about them are open."""
@@ -126,11 +126,7 @@ class Calls:
         if type(kind) is not str or type(args) is not dict or not numbers or leaves < 0 or (body and kind in BODILESS):
             link.send(MALFORMED)
             return
-        if kind in {PROBE, LOOK}:
-            # What the gate asks of its workers itself is nobody's call.
-            link.send(MALFORMED)
-            return
-        if kind in OF_RELAYS and link not in self.relays:
+        if kind in RELAYED and link not in self.relays:
             link.send(NOT_A_RELAY)
             return
         if sum(len(held.call.body) for held in self._held.values()) + len(body) > HELD_LIMIT:
@@ -236,9 +232,9 @@ class Calls:
             args=opening.redactor.arguments(dict(call.args)),
             digest=bound.digest,
             essence=bound.essence,
-            showable=size - len(call.body) * (call.kind == kinds.DELIVER) <= SHOWN_LIMIT,
+            showable=size <= SHOWN_LIMIT,
             facts=facts,
-            cost=0 if call.kind == kinds.APPLY or (call.kind in RELAYED and not facts.sink) else CALL_COST,
+            cost=0 if call.kind == kinds.APPLY else CALL_COST,
             egress_bytes=size + asking.leaves if facts.sink else 0,
             now=now,
             destination=opening.redactor.destination(facts.destination),
@@ -268,7 +264,7 @@ class Calls:
             self._performed(number, failed("OSError", f"not tried: {self._board.broken}"))
             return
         if held.call.kind in {kinds.TOOL, kinds.MCP, kinds.CLIENT} | SUPERVISED:
-            if held.call.kind != kinds.CLIENT or self._labelled(held, number):
+            if self._labelled(held, number):
                 held.link.send({"what": "perform", "number": number, "id": held.submit.id})
             return
         if held.call.kind in RELAYED:

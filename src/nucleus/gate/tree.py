@@ -174,7 +174,7 @@ class Tree:
 
     def before(self, call: Call, facts: Classified, exposure: int) -> None:
         """Label what a write is about to bring, durably. Raises OSError; then the write is not tried."""
-        if call.kind == kinds.CLIENT and inner(call).kind in CHANGES and "path" in facts.resolved:
+        if call.kind in {kinds.CLIENT, kinds.MCP} and inner(call).kind in CHANGES and "path" in facts.resolved:
             self._labels.will_write(str(facts.resolved["path"]), ANY, exposure | call.seen)
         if call.kind in CHANGES:
             digest = hashlib.sha256(call.body).hexdigest() if call.kind == kinds.WRITE else ANY

@@ -9,13 +9,13 @@ graver: a hint is the server's word.
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final, final
 
 from nucleus.mcp.messages import written
 from nucleus.mcp.pins import Identity, digest_of
-from nucleus.policy.call import MCP, Call
+from nucleus.policy.call import EDIT, FETCH, GLOB, GREP, LIST, MCP, READ, WRITE, Call
 from nucleus.policy.legs import CAPABILITY_NAMES
 
 ACTS: Final = frozenset(("", "destroy", "admin", "pay", "publish", "send"))
@@ -24,8 +24,14 @@ ANY: Final = "*"
 """Among the arguments of a mapping: whatever the message holds was reviewed, of any shape and length."""
 LONGEST: Final = 1024
 """Characters of a text argument, unless a mapping says less or more."""
+HINTS: Final = frozenset(("readOnlyHint", "openWorldHint", "destructiveHint"))
+DOES: Final = frozenset((READ, LIST, GLOB, GREP, WRITE, EDIT, FETCH))
+"""What a mapping may say of a tool in place of a capability: it is judged as this call, of the path or URL given."""
 _FIELDS: Final = frozenset(
-    ("program", "server", "name", "digest", "op", "destination", "act", "arguments", "longest", "echoes", "when")
+    (
+        *("program", "server", "name", "digest", "op", "destination", "act", "arguments", "longest", "echoes", "when"),
+        *("does", "path", "free", "despite"),
+    )
 )
 _VERSION: Final = re.compile(r"(?<=.)(?:@|[=~<>!]=).*$")
 """What follows a package's name on a command line, to say which version."""
@@ -45,6 +51,10 @@ class Rule:
     """The argument that names where it goes."""
     act: str = ""
     echoes: bool = True
+    does: str = ""
+    """One of our kinds, where there is one for what it does: then ``op`` is not looked at."""
+    path: str = ""
+    """The argument with the absolute path, for ``does``."""
 
 
 @final
@@ -56,6 +66,10 @@ class Reviewed:
     arguments: frozenset[str]
     longest: int
     when: tuple[tuple[str, frozenset[str], Rule], ...]
+    free: frozenset[str] = frozenset()
+    """Arguments that are content only: of any shape and length."""
+    despite: frozenset[str] = frozenset()
+    """The server's own hints that the reviewer has weighed, and that change nothing any more."""
 
     def rule_for(self, arguments: Mapping[str, Any], *, beyond: bool = False) -> Rule | None:
         """Return what a call with these arguments does, None where nobody reviewed that.
@@ -71,10 +85,13 @@ class Reviewed:
                 break
         if rule.destination and not isinstance(arguments.get(rule.destination), str):
             return None
-        return rule
+        path = arguments.get(rule.path) if rule.path else "/"
+        # A relative path is relative to what the server takes for its directory.
+        return rule if isinstance(path, str) and path.startswith("/") else None
 
     def _covers(self, arguments: Mapping[str, Any]) -> bool:
-        return set(arguments) <= self.arguments and all(self._plain(value) for value in arguments.values())
+        judged = {name: value for name, value in arguments.items() if name not in self.free}
+        return set(judged) <= self.arguments and all(self._plain(value) for value in judged.values())
 
     def _plain(self, value: object) -> bool:
         """Whether a value is a short text, a number or a flag."""
@@ -132,14 +149,15 @@ class Mappings:
         reviewed = self._find(identity, str(definition.get("name", "")), digest_of(definition))
         rule = None if reviewed is None else reviewed.rule_for(arguments, beyond=beyond)
         hints = definition.get("annotations")
-        if rule is None or not isinstance(hints, dict):
+        if reviewed is None or rule is None or not isinstance(hints, dict):
             return rule
-        if rule.op in READS and hints.get("readOnlyHint") is False:
+        said = {name: value for name, value in hints.items() if name not in reviewed.despite}
+        if rule.op in READS and said.get("readOnlyHint") is False:
             return None
-        if not rule.destination and hints.get("openWorldHint") is True:
+        if not rule.destination and said.get("openWorldHint") is True:
             return None
-        if hints.get("destructiveHint") is True and hints.get("readOnlyHint") is not True:
-            return Rule(rule.op, rule.destination, "destroy", rule.echoes)
+        if said.get("destructiveHint") is True and hints.get("readOnlyHint") is not True:
+            return replace(rule, act="destroy", does="")
         return rule
 
 
@@ -150,6 +168,9 @@ def _call(
     if rule is not None:
         destination = str(arguments[rule.destination]) if rule.destination else ""
         args |= {"op": rule.op, "destination": destination, "act": rule.act, "echoes": rule.echoes}
+        if rule.does:
+            place = {"url": destination} if rule.does == FETCH else {"path": str(arguments[rule.path])}
+            args |= {"does": rule.does, **place}
     return Call(MCP, args, body)
 
 
@@ -173,8 +194,8 @@ def read_mappings(*texts: str) -> Mappings:
         except tomllib.TOMLDecodeError as error:
             raise MappingError(f"no TOML: {error}") from error
         for row in rows:
-            key, entry = _entry(row)
-            reviewed[key] = entry
+            keys, entry = _entry(row)
+            reviewed.update(dict.fromkeys(keys, entry))
     return Mappings(reviewed)
 
 
@@ -183,11 +204,14 @@ def shipped() -> str:
     return files("nucleus.mcp").joinpath("mappings.toml").read_text(encoding="utf-8")
 
 
-def _entry(row: object) -> tuple[Key, Reviewed]:
+def _entry(row: object) -> tuple[list[Key], Reviewed]:
     if not isinstance(row, dict) or not set(row) <= _FIELDS:
         raise MappingError(f"a tool has no such fields: {row!r:.200}")
     whose = row.get("server") or row.get("program")
-    if not (isinstance(whose, str) and isinstance(row.get("name"), str) and isinstance(row.get("digest"), str)):
+    programs_ = [whose] if isinstance(whose, str) else whose
+    if not (
+        _texts(programs_) and programs_ and isinstance(row.get("name"), str) and isinstance(row.get("digest"), str)
+    ):
         raise MappingError(f"a tool needs a program or server, a name and a digest, as text: {row!r:.200}")
     rule = _rule(row)
     when = tuple(
@@ -196,15 +220,20 @@ def _entry(row: object) -> tuple[Key, Reviewed]:
         if _is_when(one)
     )
     arguments, longest = row.get("arguments", []), row.get("longest", LONGEST)
-    if not _texts(arguments) or type(longest) is not int:
-        raise MappingError("arguments is a list of names, and longest a number")
+    free, despite = row.get("free", []), row.get("despite", [])
+    if (
+        not (_texts(arguments) and _texts(free) and _texts(despite) and HINTS.issuperset(despite))
+        or type(longest) is not int
+    ):
+        raise MappingError("arguments, free and despite are lists of names, and longest a number")
     if ANY in arguments and when:
         raise MappingError(f"where arguments choose, each is reviewed by name: {row['name']!r:.200}")
     if (row["digest"] == "") != (":" in row["name"]) or (row["digest"] == "" and list(arguments) != [ANY]):
         raise MappingError(
             f'a message that is no tool call has the digest "" and arguments ["*"]: {row["name"]!r:.200}'
         )
-    return (whose, row["name"], row["digest"]), Reviewed(rule, frozenset(arguments), longest, when)
+    keys = [(one, row["name"], row["digest"]) for one in programs_]
+    return keys, Reviewed(rule, frozenset(arguments), longest, when, frozenset(free), frozenset(despite))
 
 
 def _is_when(one: Any) -> bool:
@@ -217,9 +246,14 @@ def _is_when(one: Any) -> bool:
 def _rule(row: Mapping[str, Any]) -> Rule:
     op, act, destination = row.get("op"), row.get("act", ""), row.get("destination", "")
     echoes = row.get("echoes", True)
+    does, path = row.get("does", ""), row.get("path", "")
     if op not in CAPABILITY_NAMES or act not in ACTS or type(destination) is not str or type(echoes) is not bool:
         raise MappingError(f"no capability, act, argument or flag: {op!r} {act!r} {destination!r} {echoes!r}")
-    return Rule(str(op), destination, act, echoes)
+    if type(path) is not str or (does and (does not in DOES or act or bool(path) == (does == FETCH))):
+        raise MappingError(f"does is one of {', '.join(sorted(DOES))}, of a path or (a fetch) a destination: {does!r}")
+    if does == FETCH and not destination:
+        raise MappingError("a fetch has a destination: the argument with the URL")
+    return Rule(str(op), destination, act, echoes, str(does), path)
 
 
 def _texts(value: object) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from nucleus.policy import call as kinds
-from nucleus.policy import client_tools, commands, files, functions, models, network, packages, publish, refs, tunnels
+from nucleus.policy import client_tools, commands, files, functions, network, publish, refs, tunnels
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.context import Context
 from nucleus.policy.model import Policy
@@ -33,8 +33,6 @@ CLASSIFIERS: Final[Mapping[str, Classifier]] = {
     kinds.SEARCH: network.search,
     kinds.TUNNEL: tunnels.tunnel,
     kinds.REQUEST: tunnels.request,
-    kinds.PACKAGES: packages.packages,
-    kinds.MODEL: models.model,
     kinds.GIT_STATUS: files.history,
     kinds.GIT_DIFF: files.history,
     kinds.GIT_LOG: files.history,
@@ -42,7 +40,7 @@ CLASSIFIERS: Final[Mapping[str, Classifier]] = {
     kinds.BRANCH: refs.branch,
     kinds.PULL: refs.pull,
     kinds.PUSH: refs.push,
-    kinds.DELIVER: refs.deliver,
+    kinds.PORT: tunnels.port,
     kinds.RUN: commands.run,
     kinds.INSTALL: commands.install,
     kinds.PULL_REQUEST: publish.pull_request,
@@ -51,7 +49,7 @@ CLASSIFIERS: Final[Mapping[str, Classifier]] = {
     kinds.ISSUE: publish.issue,
     kinds.SPAWN: functions.spawn,
     kinds.TOOL: functions.tool,
-    kinds.MCP: functions.mcp,
+    kinds.MCP: client_tools.served,
     kinds.CLIENT: client_tools.client_tool,
     kinds.UNKNOWN: functions.unknown,
 }

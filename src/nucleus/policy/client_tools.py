@@ -46,6 +46,13 @@ def inner(call: Call) -> Call:
     return Call(kind, {name: value for name, value in call.args.items() if name not in {"does", "client"}}, call.body)
 
 
+def served(policy: Policy, call: Call, context: Context) -> Classified:
+    """Classify a message to an MCP server: where its mapping says what it ``does``, like a client's own tool."""
+    if call.args.get("violation") or call.args.get("op") is None or "does" not in call.args:
+        return functions.mcp(policy, call, context)
+    return functions.governed(policy, call, client_tool(policy, call, context))
+
+
 def client_tool(policy: Policy, call: Call, context: Context) -> Classified:
     """Classify a tool of a client's: args ``client``, ``tool``, ``does``, and the arguments of that kind."""
     asked = replace(inner(call), seen=call.seen)

@@ -47,7 +47,9 @@ def tool(policy: Policy, call: Call, context: Context) -> Classified:
     if op in _READS:
         return _reads(policy, call, op, destination)
     if op in _WRITES:
-        return _writes(policy, call, context, op, destination)
+        facts = _writes(policy, call, context, op, destination)
+        # What can't be undone is a sink wherever it happens.
+        return replace(facts, sink=facts.sink | IRREVERSIBLE) if act else facts
     if op in {cap.RUN_BASH, cap.MANAGE_PODS}:
         return answer(row, call, FINE, target=Target(destination))
     ruling, trusted = _sends(policy, context, op, destination)
@@ -94,7 +96,11 @@ def mcp(policy: Policy, call: Call, context: Context) -> Classified:
         return answer(legs.UNREVIEWED, call, deny("against the protocol"))
     if call.args.get("op") is None:
         return unknown(policy, call, context)
-    facts = tool(policy, call, context)
+    return governed(policy, call, tool(policy, call, context))
+
+
+def governed(policy: Policy, call: Call, facts: Classified) -> Classified:
+    """Return the facts of a reviewed tool of a server, as far as ``[mcp.NAME]`` lets them stand."""
     server, name = call.args.get("server"), call.args.get("tool")
     rule = policy.mcp.get(server, UNKNOWN_SERVER) if type(server) is str else UNKNOWN_SERVER
     ruling = deny("a tool has a name")
