@@ -20,7 +20,6 @@ from nucleus.gate.effects import Outcome, Permit
 from nucleus.policy.controls import secret_looking
 from nucleus.tools.perform import tree
 from nucleus.tools.perform.deliver import deliver
-from nucleus.tools.perform.keeping import kept
 from nucleus.tools.perform.outcomes import (
     Deadline,
     PermitError,
