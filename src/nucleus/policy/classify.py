@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from nucleus.policy import call as kinds
-from nucleus.policy import client_tools, commands, files, functions, network, publish, refs, tunnels
+from nucleus.policy import client_tools, commands, files, functions, models, network, packages, publish, refs, tunnels
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.context import Context
 from nucleus.policy.model import Policy
@@ -33,14 +33,17 @@ CLASSIFIERS: Final[Mapping[str, Classifier]] = {
     kinds.SEARCH: network.search,
     kinds.TUNNEL: tunnels.tunnel,
     kinds.REQUEST: tunnels.request,
+    kinds.PACKAGES: packages.packages,
+    kinds.MODEL: models.model,
     kinds.GIT_STATUS: files.history,
     kinds.GIT_DIFF: files.history,
     kinds.GIT_LOG: files.history,
     kinds.COMMIT: refs.commit,
     kinds.BRANCH: refs.branch,
+    kinds.PORT: tunnels.port,
     kinds.PULL: refs.pull,
     kinds.PUSH: refs.push,
-    kinds.PORT: tunnels.port,
+    kinds.DELIVER: refs.deliver,
     kinds.RUN: commands.run,
     kinds.INSTALL: commands.install,
     kinds.PULL_REQUEST: publish.pull_request,
