@@ -81,6 +81,21 @@ def test_a_secret_is_not_there_and_the_environment_is_empty_but_for_the_list(pla
     assert "LANG=C.UTF-8" in done.stdout
 
 
+def test_a_box_made_early_is_used_only_if_it_hides_what_the_policy_says(place: Place) -> None:
+    """The guess is the last run's. What was denied since is hidden all the same, whatever the guess says."""
+    (place.workspace / "notes.txt").write_text("canary")
+    assert "notes.txt" in place.run(*LOCAL, "ls").stdout
+    policy = place.root / "deny.toml"
+    policy.write_text('version = 1\nprofile = "local_dev"\n[deny]\nread = ["notes.txt"]\n')
+    for _ in range(2):
+        assert "notes.txt" not in place.run("--policy", str(policy), "ls").stdout
+    (hint,) = (place.state / "hints").iterdir()
+    for written in ("[]", '["**"]', "nonsense", '{"a": 1}'):
+        hint.write_text(written)
+        assert place.run("--policy", str(policy), "ls").stdout == "README.md\n"
+    assert not list((place.state / "runs").glob("*"))
+
+
 def test_a_variable_that_is_named_gets_in(place: Place) -> None:
     done = place.run(*LOCAL, "--allow-env", "CANARY", "--", "sh", "-c", "echo $CANARY", environment={"CANARY": "x"})
     assert done.stdout == "x\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nucleus.errors import CannotEnforce
-from nucleus.local.run_folder import LAYERS, RunFolder
+from nucleus.local.run_folder import LAYERS, Hint, RunFolder, replace_file
 from tests.local.box import private
 
 
@@ -54,3 +54,27 @@ def test_a_place_that_can_t_be_made_is_told_with_the_fix(tmp_path: Path) -> None
     with pytest.raises(CannotEnforce, match="no place for this run") as caught:
         RunFolder(str(state))
     assert "--state" in caught.value.fix
+
+
+def test_a_hint_is_kept_for_its_workspace_and_nonsense_is_none(tmp_path: Path) -> None:
+    state = private(tmp_path / "state")
+    hint = Hint(str(state), "/work/p")
+    assert hint.read() is None
+    hint.write(["**/.env"])
+    assert Hint(str(state), "/work/p").read() == ["**/.env"]
+    assert Hint(str(state), "/work/q").read() is None
+    (path,) = (state / "hints").iterdir()
+    for text in ("", "{}", "[1]", "\0"):
+        path.write_text(text)
+        assert hint.read() is None
+
+
+def test_a_file_is_replaced_whole_and_no_link_is_followed(tmp_path: Path) -> None:
+    victim, place = tmp_path / "victim", tmp_path / "report"
+    victim.write_text("mine")
+    place.symlink_to(victim)
+    replace_file(str(place), b"new")
+    assert (victim.read_text(), place.read_text(), place.is_symlink()) == ("mine", "new", False)
+    with pytest.raises(FileNotFoundError):
+        replace_file(str(tmp_path / "none" / "report"), b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report", "victim"]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from nucleus.local.streams import Streams
     from nucleus.local.supervise import End, Typed
 
+    _Made = tuple[Wish, Streams, Living]
+
 HELD: Final = 75
 """Something is held or pending (EX_TEMPFAIL)."""
 ENDED: Final = 77
@@ -130,27 +132,56 @@ class _Run:
         self._gate = start(["gate"])
         # What can be done without the gate is done while it starts.
         from nucleus.gate.connection import Connection
-        from nucleus.local.run_folder import RunFolder
-        from nucleus.local.streams import Streams
+        from nucleus.local.run_folder import Hint
 
         gate = Connection(self._gate.sock)
-        asked = self._asked()
-        folder = self._folder = RunFolder(self._state)
+        asked, hint = self._asked(), Hint(self._state, self._workspace)
+        guess = None if self._args.dry_run else hint.read()
+        made = None if guess is None else self._make(guess)
         planned = _spoken(gate, {"do": "plan", **asked}, "planned")
         for note in planned["notes"]:
             self._say(note)
-        wish = self._wish(folder, planned)
-        self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         if self._args.dry_run:
-            return self._dry(planned, wish)
-        folder.begin(self._workspace, planned["profile"], wish.argv, wish.hidden)
-        streams = Streams()
+            return self._dry(planned)
+        # INVARIANT: a box that was made early is used only if it hides exactly what the policy says (test_run.py).
+        if made is not None and guess != planned["hidden"]:
+            self._unmake(made)
+            made = None
+        made = made or self._make(planned["hidden"])
+        hint.write(planned["hidden"])
+        wish, streams, living = made
+        self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         self._interactive = streams.interactive and not self._args.non_interactive
-        with self._box(folder, wish, streams) as living:
+        with living:
             opened = self._open(gate, asked, planned, living)
-            folder.note({"principal": opened["principal"], "trace": opened["trace"]})
+            self._begun(wish, planned, opened)
             end = self._supervise(gate, living, streams, float(planned["seconds"]))
         return self._after(gate, end, living.not_started)
+
+    def _make(self, patterns: list[str]) -> "_Made":
+        """Make the run's place and its box, which hides what these patterns say. Nothing of the command has run."""
+        from nucleus.local.run_folder import RunFolder
+        from nucleus.local.streams import Streams
+
+        folder = self._folder = RunFolder(self._state)
+        wish, streams = self._wish(folder.path, patterns), Streams()
+        return wish, streams, self._box(folder, wish, streams)
+
+    def _unmake(self, made: "_Made") -> None:
+        """End a box in which nothing has run, and take its place away."""
+        _, streams, living = made
+        living.end()
+        streams.close()
+        if self._group is not None:
+            self._group.close()
+        if self._folder is not None:
+            self._folder.release()
+
+    def _begun(self, wish: "Wish", planned: Mapping[str, Any], opened: Mapping[str, Any]) -> None:
+        """Write down what runs, durably, before it does."""
+        assert self._folder is not None  # noqa: S101  it was made with the box
+        self._folder.begin(self._workspace, planned["profile"], wish.argv, wish.hidden)
+        self._folder.note({"principal": opened["principal"], "trace": opened["trace"]})
 
     def _asked(self) -> dict[str, Any]:
         """Return what the gate is told: the owner's choices, once and for all."""
@@ -190,11 +221,11 @@ class _Run:
 
         return bool(environment(os.environ, self._args.allow_env, "").secrets)
 
-    def _wish(self, folder: "RunFolder", planned: Mapping[str, Any]) -> "Wish":
+    def _wish(self, folder: str, patterns: list[str]) -> "Wish":
         """Hide what is to be hidden, and return what is to run."""
         from nucleus.local.live import Wish, hide, is_folder
 
-        hidden = hide(self._workspace, folder.path, planned["hidden"])
+        hidden = hide(self._workspace, folder, patterns)
         cwd = os.path.relpath(os.path.realpath("."), self._workspace)
         if cwd.startswith("..") or not is_folder(self._workspace, cwd, hidden):
             cwd = "."
@@ -357,7 +388,12 @@ class _Run:
         if len(lines) > NAMED:
             self._say(f"  and {len(lines) - NAMED} more")
 
-    def _dry(self, planned: Mapping[str, Any], wish: "Wish") -> int:
+    def _dry(self, planned: Mapping[str, Any]) -> int:
+        from nucleus.local.run_folder import RunFolder
+
+        self._folder = RunFolder(self._state)
+        wish = self._wish(self._folder.path, planned["hidden"])
+        self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         print(f"profile {planned['profile']}, policy {planned['digest'][:12]}, {planned['seconds'] // 60} minutes")
         print(f"workspace {self._workspace}: a copy; {len(wish.hidden)} paths hidden")
         for path in wish.hidden:

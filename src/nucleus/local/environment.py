@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
@@ -60,5 +60,5 @@ def _harmless(value: str) -> bool:
 
 @cache
 def _lists() -> dict[str, frozenset[str]]:
-    text = resources.files("nucleus.local").joinpath("environment.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("environment.toml").read_text(encoding="utf-8")
     return {name: frozenset(names) for name, names in tomllib.loads(text).items()}

@@ -8,11 +8,13 @@ changed stays until a person applies or discards it.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -103,6 +105,35 @@ class RunFolder:
     def _unlock(self) -> None:
         os.close(self._lock)
         self._lock = -1
+
+
+@final
+class Hint:
+    """Which patterns the last run of a workspace hid by: so that the next box can be made before the policy is known.
+
+    Never believed: what a box hides is compared with the policy before anything runs in it.
+    """
+
+    def __init__(self, state: str, workspace: str) -> None:
+        name = hashlib.sha256(os.fsencode(workspace)).hexdigest()[:16]
+        self._path = os.path.join(state, "hints", f"{name}.json")
+
+    def read(self) -> list[str] | None:
+        """Return the patterns, None if nothing is known."""
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                found = json.load(file)
+        except (OSError, ValueError):
+            return None
+        return found if type(found) is list and all(type(one) is str for one in found) else None
+
+    def write(self, patterns: list[str]) -> None:
+        """Remember the patterns, unless they are known. A hint that can't be kept is none."""
+        if patterns == self.read():
+            return
+        with suppress(OSError):
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            replace_file(self._path, json.dumps(patterns).encode())
 
 
 def replace_file(path: str, content: bytes) -> None:

@@ -73,6 +73,12 @@ class Streams:
             os.close(number)
         self._theirs.clear()
 
+    def close(self) -> None:
+        """Close this side's ends of a box that never ran."""
+        for number in self._ours.values():
+            os.close(number)
+        self._ours.clear()
+
     def connect(self, watch: Watch, master: int) -> None:
         """Begin to carry bytes. ``master`` is the other side of the box's terminal, -1 where it has none."""
         self._master = master

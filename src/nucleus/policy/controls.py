@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.policy.paths import fold, short_forms, short_name
@@ -126,7 +126,7 @@ def _parts(path: str) -> tuple[str, ...]:
 @cache
 def _tables() -> dict[str, Names]:
     """Read the data, once."""
-    text = resources.files("nucleus.policy").joinpath("controls.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("controls.toml").read_text(encoding="utf-8")
     return {name: _compile(table) for name, table in tomllib.loads(text).items()}
 
 

@@ -11,7 +11,7 @@ refuses private ones.
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 from nucleus.kernel.facts import SCOPE_ALLOW, TRUSTED_NO, TRUSTED_YES
@@ -80,7 +80,7 @@ def search(policy: Policy, call: Call, context: Context) -> Classified:  # noqa:
 @cache
 def engines() -> Mapping[str, Mapping[str, str]]:
     """Return the known search engines by host, read once."""
-    text = resources.files("nucleus.policy").joinpath("engines.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("engines.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

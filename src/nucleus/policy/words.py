@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any, Final
 
 WORDS_LIMIT: Final = 4096
@@ -139,7 +139,7 @@ def _reach_hint(program: str, rest: Sequence[str]) -> str:
 @cache
 def _lists() -> dict[str, Any]:
     """Read the data, once."""
-    text = resources.files("nucleus.policy").joinpath("commands.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("commands.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)
     return {name: frozenset(one) if isinstance(one[0], str) else one for name, one in tables.items()}
 
