@@ -9,6 +9,7 @@ workspace is entirely old, or entirely new.
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from nucleus.apply.keeping import kept_by
 from nucleus.apply.landing import landed, with_branches
 from nucleus.apply.landing import noted as note_moves
 from nucleus.apply.plan import Step
-from nucleus.apply.run import APPLIED, PARTLY, Run, alone, noted, runs
+from nucleus.apply.run import APPLIED, PARTLY, Run, alone, load, noted, runs
 from nucleus.apply.sighting import Kept
 from nucleus.apply.stage import Stage
 from nucleus.apply.survey import changes
@@ -36,6 +37,8 @@ from nucleus.errors import CannotEnforce
 from nucleus.policy.label_file import FileJournal
 from nucleus.policy.labels import LabelStore
 
+YES_NAMED: Final = 1000
+"""Changes by somebody's yes that ``run.json`` names."""
 LABELLED: Final = frozenset({words.ADDED, words.CHANGED, words.LINK})
 
 
@@ -91,7 +94,9 @@ def apply(
             signer = hands.signer() if hands is not None and any(c.kind == words.REF for c in chosen) else None
             _bring(_Job(run, workspace, commits, signer, tell), found, chosen)
         complete = len(asked) == len(found) and not left
-        noted(run, APPLIED if complete else PARTLY)
+        count = {"at_ns": time.time_ns(), "by": os.getuid(), "applied": len(chosen), "held": len(left)}
+        yes = [each.shown for each in chosen if not each.silent]
+        noted(load(run.folder), APPLIED if complete else PARTLY, count | {"by_yes": yes[:YES_NAMED]})
         return Applied(chosen, left)
 
 

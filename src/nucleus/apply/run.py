@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
@@ -126,14 +126,18 @@ def _parsed(folder: str, found: Any) -> Run:
     )
 
 
-def runs(state_directory: str) -> list[Run]:
-    """Return the runs of a state directory that can be read, oldest first."""
+def runs(state_directory: str, broken: Callable[[CannotEnforce], None] | None = None) -> list[Run]:
+    """Return the runs of a state directory that can be read, oldest first; ``broken`` is told of the others."""
     parent = os.path.join(state_directory, "runs")
     found = []
     for name in sorted(os.listdir(parent)) if os.path.isdir(parent) else []:
         folder = os.path.join(parent, name)
         if _ID.fullmatch(name) and os.path.lexists(os.path.join(folder, "run.json")):
-            found.append(load(folder))
+            try:
+                found.append(load(folder))
+            except CannotEnforce as error:
+                if broken is not None:
+                    broken(error)
     return sorted(found, key=lambda run: run.started_ns)
 
 
@@ -151,9 +155,15 @@ def alone(run: Run) -> Iterator[None]:
         os.close(number)
 
 
-def noted(run: Run, state: str) -> Run:
-    """Let ``run.json`` say another state, durably, and return the run so. Raises OSError."""
-    after = replace(run, state=state, fields=tuple((dict(run.fields) | {"state": state}).items()))
+def noted(run: Run, state: str, applied: Mapping[str, Any] | None = None) -> Run:
+    """Let ``run.json`` say another state, durably, and return the run so; ``applied`` is added to its applies.
+
+    Raises OSError.
+    """
+    fields = dict(run.fields) | {"state": state}
+    if applied is not None:
+        fields["applies"] = [*fields.get("applies", []), dict(applied)]
+    after = replace(run, state=state, fields=tuple(fields.items()))
     text = json.dumps(dict(after.fields), sort_keys=True, separators=(",", ":")).encode()
     with held(run.folder) as own:
         write_file(own, "run.json", text)

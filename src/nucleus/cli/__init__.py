@@ -31,9 +31,9 @@ COMMANDS = {
     "init": ("init", "write a first nucleus.toml for this repository"),
     "run": ("run", "run a command in a box with a transactional workspace"),
     "runs": ("runs", "list the runs whose changes wait for you"),
-    "diff": ("runs", "show what a run wants to change"),
-    "apply": ("runs", "bring the changes of a run into the workspace"),
-    "discard": ("runs", "throw the changes of a run away"),
+    "diff": ("diff", "show what a run wants to change"),
+    "apply": ("apply", "bring the changes of a run into the workspace"),
+    "discard": ("discard", "throw the changes of a run away"),
     "approvals": ("approvals", "show the questions that wait for an answer"),
     "approve": ("approvals", "answer yes, once, for exactly the call shown"),
     "deny": ("approvals", "answer no; the same call stays denied"),
@@ -179,12 +179,22 @@ def _run(before: list[str], name: str, after: list[str]) -> int:
     if name not in available():
         _unknown(name)
         return _status(name, CANNOT if name in COMMANDS else USAGE) if name in STATUSES else _status("", USAGE)
-    args = command_parser(name).parse_args(after, _mirrored(args))
+    args = _parsed(command_parser(name), after, _mirrored(args))
     module = import_module(f"{__name__}.{COMMANDS[name][0]}")
     status = module.run(args)
     if type(status) is not int:
         raise TypeError(f"{module.__name__}.run returned {type(status).__name__}")
     return status
+
+
+def _parsed(parser: argparse.ArgumentParser, words: list[str], args: argparse.Namespace) -> argparse.Namespace:
+    """Parse a command's words. Those behind ``--`` go to ``picked`` as they are, for a parser that has it."""
+    if parser.get_default("picked") is None:
+        return parser.parse_args(words, args)
+    end = words.index("--") if "--" in words else len(words)
+    args = parser.parse_args(words[:end], args)
+    args.picked = words[end + 1 :]
+    return args
 
 
 def version() -> str:
