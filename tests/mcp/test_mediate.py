@@ -61,7 +61,10 @@ class Mediated:
         )
         self.number = 0
         who = {"name": "c", "version": "1"}
-        self.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=who)
+        try:
+            self.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=who)
+        except ValueError:
+            raise ConnectionError(self.leave()) from None
         self.ask("tools/list")
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
@@ -159,3 +162,46 @@ def test_mappings_that_are_spoilt_start_nothing(tmp_path: Path) -> None:
     (tmp_path / "mcp" / "mappings.toml").write_text("[[tool]]\nname = 1\n")
     with pytest.raises(CannotEnforce, match="can't be used"):
         mappings_of(tmp_path)
+
+
+def test_observing_asks_nobody_and_still_denies(start: Start, tmp_path: Path) -> None:
+    """What would be asked goes through, and stands on record as that; the header says so."""
+    policy = (tmp_path / "owner.toml").read_text()
+    (tmp_path / "owner.toml").write_text(policy.replace('[mcp.web]\nallow = ["*"]', '[mcp.web]\ndeny = ["*"]'))
+    private, chat, web = (start(mode, options=("--observe",)) for mode in ("private", "chat", "web"))
+    assert "result" in private.call(text="the secret plan")
+    assert "result" in chat.call(text="the secret plan", to="#elsewhere")
+    assert web.call(text="x").get("error")
+    with pytest.raises(ConnectionError, match="only observes"):
+        start("private")
+    assert "--observe: nobody is asked" in private.leave()
+    for server in (chat, web):
+        if server.process.poll() is None:
+            server.leave()
+    [trace] = [path for path in (tmp_path / "state" / "traces").glob("*.jsonl") if path.name != "ledger.jsonl"]
+    records = [json.loads(line) for line in trace.read_text().splitlines()]
+    assert "observe" in records[0]["containment"]
+    answers = [record for record in records if record["type"] == "answer"]
+    assert [(record["answer"], "--observe" in record["by"]) for record in answers] == [("allow", True)]
+    assert [record["verdict"] for record in records if record["type"] == "decision"][-1] == "deny"
+
+
+def test_without_observing_the_same_call_waits_for_a_person(start: Start) -> None:
+    start("private").call(text="the secret plan")
+    assert "approval required" in start("chat").call(text="the secret plan", to="#elsewhere")["error"]["message"]
+
+
+def test_a_client_does_not_accept_its_own_servers_new_tools(start: Start, tmp_path: Path) -> None:
+    """This process is the client. Without a living session of its own it is a person's terminal like any other."""
+    server = start("private")
+    file = next((tmp_path / "state" / "mcp" / "pins").glob("*.json"))
+    pins = json.loads(file.read_text())
+    pins["quarantined"]["new"] = {"definition": {"name": "new"}, "why": "new"}
+    file.write_text(json.dumps(pins))
+    words = ["--state", str(tmp_path / "state"), "mcp", "pins", "accept", file.stem, "new"]
+    for said in ("a client, or what it started", "a person answers this, at a terminal"):
+        done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, input="accept\n", check=False)
+        assert done.returncode == 1
+        assert said in done.stderr
+        if server.process.poll() is None:
+            server.leave()

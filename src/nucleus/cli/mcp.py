@@ -98,6 +98,9 @@ def _answer(file: "PinFile", pins: "Pins", tool: str, what: str) -> int:
         print(f"nucleus mcp: nothing of that name is hidden: {tool}", file=sys.stderr)
         return 2
     _show(pins, tool)
+    if _of_a_client(file.path.parents[2]):
+        print("nucleus mcp: a client, or what it started, does not answer this; use another terminal", file=sys.stderr)
+        return 1
     if not sys.stdin.isatty():
         print("nucleus mcp: a person answers this, at a terminal", file=sys.stderr)
         return 1
@@ -107,3 +110,17 @@ def _answer(file: "PinFile", pins: "Pins", tool: str, what: str) -> int:
     (pins.accept if what == "accept" else pins.reject)(name)
     file.save(pins)
     return 0
+
+
+def _of_a_client(state: Path) -> bool:
+    """Whether this process is, or descends from, the client of a living session of this user."""
+    import os
+
+    from nucleus.gate.desk import gates
+    from nucleus.gate.peers import Process, descends_from
+
+    return any(
+        descends_from(os.getpid(), Process(pid, 0, start))
+        for entry, _ in gates(state)
+        for pid, start in entry["clients"]
+    )

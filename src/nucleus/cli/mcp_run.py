@@ -23,6 +23,7 @@ def add_action(actions: Any) -> None:
     add("--entry", default="", metavar="FORM", help="what nucleus mcp unwrap restores; no effect here")
     add("--url", default="", metavar="URL", help="the server is there (streamable HTTP), in place of CMD")
     add("--header", action="append", default=[], metavar="H", help="send it header H, from NUCLEUS_HEADER_H")
+    add("--observe", action="store_true", help="ask nobody: record what the profile would ask, deny what it denies")
     add("--listen", default="", metavar="HOST:PORT", help="serve clients over HTTP, on the loopback interface")
     add("words", nargs="*", metavar="CMD", help="the server's command, after --")
 
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         "prompt": "",
         "state": str(state),
         "witness": None,
+        "observe": args.observe,
     }
     begun = sessions.begin(fields, name=args.session)
     return become(

@@ -43,6 +43,7 @@ COOPERATIVE: Final = "cooperative"
 MEDIATED: Final = "mediated"
 """A client whose servers and hooks are mediated: its other tools, its shell included, are outside."""
 SEALED: Final = "sealed"
+OBSERVED: Final = "what would be asked is allowed, and recorded"
 SECOND_NS: Final = 1_000_000_000
 NARROWING: Final = ("profile", "policies", "revision")
 """What a later session or a child may name: each is a policy that is met with the one that holds."""
@@ -67,6 +68,11 @@ class Opening:
     event: Opened
     notes: tuple[str, ...]
     choices: Mapping[str, Any]
+
+    @property
+    def observes(self) -> bool:
+        """Whether this session only observes."""
+        return observes(self.choices)
 
 
 def plan(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +108,7 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
     principal = secrets.token_hex(8)
     before = lineage.inherited(state, client)
     level = SEALED if fields.get("seal") else MEDIATED if fields.get("session") else COOPERATIVE
-    containment = fields.get("seal") or {}
+    containment = fields.get("seal") or ({"observe": OBSERVED} if observes(fields) else {})
     exposure = before.exposure
     if fields.get("containment"):
         contained.same_policy(policy, fields)
@@ -176,6 +182,12 @@ def _context(policy: Policy, workspace: str, home: str, labels: LabelStore, made
     )
 
 
+def observes(fields: Mapping[str, Any]) -> bool:
+    """Whether the owner chose to see what would be asked, and not to be asked."""
+    session = fields.get("session")
+    return type(session) is dict and session.get("observe") is True
+
+
 def opened_fields(opening: Opening) -> dict[str, Any]:
     """Return what a client is told of the principal that it has a connection of."""
     return {
@@ -185,6 +197,7 @@ def opened_fields(opening: Opening) -> dict[str, Any]:
         "level": opening.level,
         "notes": list(opening.policy.notes),
         "workspace": opening.workspace,
+        "observe": opening.observes,
     }
 
 

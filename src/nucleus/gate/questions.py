@@ -10,6 +10,7 @@ from nucleus.gate.events import Answered, LockedDown
 from nucleus.policy import call as kinds
 from nucleus.trace.record import rule_names
 
+OBSERVER: Final = "nobody: this session only observes (--observe)"
 BOUNDS: Final = ("uses", "egress_bytes", "seconds")
 
 
@@ -21,6 +22,8 @@ class Questions:
         self._board = board
         self.calls: Calls | None = None
         self.desk: Desk | None = None
+        self.observes = False
+        """This session only observes: what would be asked is allowed, and on record as that."""
         self.retire: Callable[[], None] = lambda: None
         """Makes room for the client's next session, once this one is locked."""
 
@@ -31,6 +34,9 @@ class Questions:
         shown = self._shown(id_)
         if self.desk is not None:
             self.desk.announce(shown)
+        if self.observes:
+            self._answer(Answered((id_,), allow=True, by=OBSERVER, now=self._board.now()))
+            return
         approver = self._board.settings.approver
         answer = approver(shown) if approver is not None else None
         if answer is not None:

@@ -26,6 +26,7 @@ from nucleus.gate.opening import (
     NARROWING,
     cannot,
     narrow,
+    observes,
     open_principal,
     opened_fields,
     plan,
@@ -170,6 +171,7 @@ class Server:
         desk = Desk(self._loop, opening.state, opening.principal, self._client, questions.handle, self._name)
         calls = Calls(self._loop, board, questions.raised)
         questions.calls, questions.desk, questions.retire = calls, desk, self._retire
+        questions.observes = observes(fields)
         calls.supervisor = link if opening.level == CONTAINED else None
         self._board, self._calls, self._desk = board, calls, desk
         if opening.level in {COOPERATIVE, MEDIATED}:
@@ -221,6 +223,12 @@ class Server:
             lineage.enter(opening.state, client, opening.writer.path)
             self._lines.append(lineage.line_of(opening.state, client))
             self._desk.know(client)
+        if observes({"session": fields}) != opening.observes:
+            raise CannotEnforce(
+                "this session can't be joined",
+                why="it only observes and this would not, or the other way round",
+                fix="give all servers of one client --observe, or none",
+            )
         self._met(board, self._calls, opening.principal, fields)
         self._links[link] = opening.principal
         link.send({**opened_fields(opening), "joined": True})

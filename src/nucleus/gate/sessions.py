@@ -176,7 +176,7 @@ def begin(fields: Mapping[str, Any], *, name: str = "", client: Process | None =
     """
     outside(str(fields["workspace"]))
     state, client = Path(str(fields["state"])), client or client_process(os.getpid())
-    who = {"name": name, "client": [client.pid, client.start]}
+    who = {"name": name, "client": [client.pid, client.start], "observe": fields.get("observe") is True}
     lock = _turn(state)
     try:
         found = find(state, os.getpid(), name)

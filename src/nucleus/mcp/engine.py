@@ -46,6 +46,7 @@ from nucleus.mcp.text import inert
 from nucleus.mcp.words import Words
 from nucleus.policy.call import Call
 
+OBSERVING: Final = 1.0
 UNANSWERED: Final = 16 * OPEN_LIMIT
 """Requests that a server may owe an answer to, cancelled ones included."""
 
@@ -77,6 +78,8 @@ class Mediator:
     """What the owner's policy calls the server: ``[mcp.NAME]``."""
     pins: Pins
     mappings: Mappings
+    observes: bool = False
+    """The session only observes: what would be asked is allowed at once."""
     revision: str = ""
     """What both sides agreed on; "" before that."""
     _memory: Memory = field(default_factory=Memory)
@@ -93,7 +96,7 @@ class Mediator:
 
     def __post_init__(self) -> None:
         self._memory.request_of = self._cancel
-        self._out = Out(self.name)
+        self._out = Out(self.name, OBSERVING if self.observes else 0.0)
         self._listing = Listing(self.identity, self.name, self.pins, self.mappings)
         self._rounds, self._patience = Rounds(self.identity), Patience(self._out)
         self._memory.state_of = self._rounds.state

@@ -43,7 +43,8 @@ class Sessions:
             branch.close()
             raise
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        mediator = Mediator(self._kept.file.identity, self._task.name, self._kept.pins, self._kept.mappings)
+        task = self._task
+        mediator = Mediator(self._kept.file.identity, task.name, self._kept.pins, self._kept.mappings, task.observe)
         ends = (theirs.fileno(), theirs.fileno())
         pump = stdio.Pump(mediator, ends, server.ends, branch, self._kept.save, mediate.say, self._turn)
 

@@ -51,6 +51,8 @@ class Task:
     """Where the server is, if it is not started here."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """What it is sent with each request."""
+    contain: bool = False
+    """The server runs in a box of its own."""
     listen: str = ""
     """HOST:PORT to serve clients at, in place of standard input and output."""
 
@@ -58,6 +60,11 @@ class Task:
     def state(self) -> Path:
         """The state directory."""
         return Path(str(self.fields["state"]))
+
+    @property
+    def observe(self) -> bool:
+        """Whether the owner only wants to see what would be asked."""
+        return self.fields.get("observe") is True
 
     @property
     def workspace(self) -> str:
@@ -104,7 +111,7 @@ def run(task: Task) -> int:
         return mediate_over_http(task, kept)
     entered = enter(task)
     server = served(task, kept)
-    mediator = Mediator(kept.file.identity, task.name, kept.pins, kept.mappings)
+    mediator = Mediator(kept.file.identity, task.name, kept.pins, kept.mappings, task.observe)
     pump = stdio.Pump(mediator, (0, 1), server.ends, entered.sock, kept.save, say)
     try:
         pump.run()
@@ -178,6 +185,8 @@ def enter(task: Task) -> sessions.Entered:
     if not task.quiet:
         outside = "; the client's other tools are outside" if opened["level"] == "mediated" else ""
         say(f"session {opened['principal']}, level {opened['level']}{outside}")
+    if task.observe:
+        say("--observe: nobody is asked; what the profile would ask is allowed and recorded, what it denies is denied")
     return entered
 
 

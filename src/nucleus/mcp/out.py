@@ -26,6 +26,8 @@ class Out:
 
     name: str
     """What the owner's policy calls the server."""
+    seconds: float = 0.0
+    """How long the gate may hold a call that asks, where nobody is asked but the gate itself (``--observe``)."""
     violations: int = 0
     joined: bool = False
     """Content of this server was allowed once: its exposure has joined, and can't join more."""
@@ -49,7 +51,8 @@ class Out:
             self.joined |= reply["what"] == "perform" and echoes
             then(reply)
 
-        self.ask({"do": "call", "kind": call.kind, "args": dict(call.args)}, decided, call.body)
+        held = {"wait": self.seconds} if self.seconds else {}
+        self.ask({"do": "call", "kind": call.kind, "args": dict(call.args), **held}, decided, call.body)
 
     def done(self, number: int, *, ok: bool, then: Next = lambda _reply: None) -> None:
         """Tell the gate that what it allowed is done."""
