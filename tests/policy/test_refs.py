@@ -183,6 +183,7 @@ def test_origin_is_home_and_names_resolve_once() -> None:
         ("ssh://git@github.com/acme/app.git", "https://github.com/acme/app.git"),
         ("ssh://git@github.com:22/acme/app", "https://github.com/acme/app"),
         ("https://github.com/acme/app.git", "https://github.com/acme/app.git"),
+        ("https://user:secret@github.com/acme/app.git", "https://github.com/acme/app.git"),
         ("/srv/app.git", "/srv/app.git"),
         ("file:///srv/app.git", "file:///srv/app.git"),
         ("ssh://git@github.com:2222/acme/app", "ssh://git@github.com:2222/acme/app"),

@@ -234,6 +234,7 @@ class _Run:
     def _box(self, folder: "RunFolder", wish: "Wish", streams: "Streams") -> "Living":
         """Make the box; return it when its self-test has passed and nothing of the command has run."""
         from nucleus.gate.hardening import home_of
+        from nucleus.gate.remotes import remotes_of
         from nucleus.local import host
         from nucleus.local.environment import environment, search_path
         from nucleus.local.live import Living
@@ -242,6 +243,7 @@ class _Run:
         from nucleus.local.started import Live
         from nucleus.local.toolchain import Finder
         from nucleus.local.views import Views
+        from nucleus.policy.routes import environment_for
 
         readable = [os.path.realpath(path) for path in self._args.allow_read]
         path = os.environ.get("PATH", "")
@@ -252,7 +254,8 @@ class _Run:
         shown = (*system, *readable, self._workspace, *tools.folders())
         readable += tools.readable
         found = environment(os.environ, self._args.allow_env, search_path(path, shown))
-        variables = {**found.variables, **proxy_variables()}
+        routes = environment_for(remotes_of(self._workspace).urls)
+        variables = {**found.variables, **proxy_variables(), **routes}
         views = Views(self._state, readable=readable, links=tools.links, variables=variables)
         self._limits = limits = default_limits()
         self._group = group(folder.id, limits)

@@ -132,7 +132,13 @@ def deliver(policy: Policy, call: Call, context: Context) -> Classified:
 
 
 def over_https(url: str) -> str:
-    """Return the https form of a remote's URL: a forge serves the same repository at the same path of the same host."""
+    """Return the https form of a remote's URL: a forge serves the same repository at the same path of the same host.
+
+    What stands before the host is left out: a password there is not the gate's, and no box learns it.
+    """
+    if url.startswith("https://"):
+        place, slash, path = url.removeprefix("https://").partition("/")
+        return f"https://{place.rpartition('@')[2]}{slash}{path}"
     found = _SSH.fullmatch(url)
     if found is None:
         return url

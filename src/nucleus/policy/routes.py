@@ -1,0 +1,64 @@
+"""What tells the programs in a box about its routes: variables, and nothing else. Pure.
+
+Package managers learn their index, and git that the owner's remotes are
+reached by the route, however they are written: by https, or by ssh. No
+variable holds a credential; the routes hold none either, but for the model's.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from nucleus.policy.refs import over_https
+
+ROUTES: Final = "http://127.0.0.1:3129"
+"""Where the routes are in a box."""
+
+
+def environment_for(remotes: Mapping[str, str], routes: str = ROUTES) -> dict[str, str]:
+    """Return the variables that lead to the routes. ``remotes``: name -> URL, as the owner's repository has them."""
+    return {
+        "PIP_INDEX_URL": f"{routes}/pypi/simple/",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "UV_DEFAULT_INDEX": f"{routes}/pypi/simple/",
+        "npm_config_registry": f"{routes}/npm/",
+        # A lock file names the registry that it was made with; its files come by the route too.
+        "npm_config_replace_registry_host": "always",
+        "npm_config_audit": "false",
+        "npm_config_fund": "false",
+        "npm_config_update_notifier": "false",
+        "GIT_TERMINAL_PROMPT": "0",
+        **git_settings(remotes, routes),
+    }
+
+
+def git_settings(remotes: Mapping[str, str], routes: str = ROUTES) -> dict[str, str]:
+    """Return git's settings, as variables (git-config(1), GIT_CONFIG_COUNT), that name remotes and lead them here.
+
+    The configuration that a box sees names no remote, so these do, by addresses without user or password.
+    """
+    pairs: list[tuple[str, str]] = []
+    for name, url in sorted(remotes.items()):
+        known = spellings(url)
+        if not over_https(url).startswith("https://"):
+            continue
+        shown = next((one for one in known if one == url), over_https(url))
+        pairs += [(f"remote.{name}.url", shown), (f"remote.{name}.fetch", f"+refs/heads/*:refs/remotes/{name}/*")]
+        pairs += [(f"url.{routes}/git/{name}.insteadOf", spelling) for spelling in known]
+    found = {"GIT_CONFIG_COUNT": str(len(pairs))} if pairs else {}
+    for number, (key, value) in enumerate(pairs):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
+
+
+def spellings(url: str) -> list[str]:
+    """Return how a remote's URL may be written: as it is, by https, by ssh in both its forms, with and without .git."""
+    https = over_https(url)
+    if not https.startswith("https://"):
+        return [url]
+    host, _, path = https.removeprefix("https://").partition("/")
+    forms = [https] if "://" in url and "@" in url.partition("://")[2].partition("/")[0] else [url, https]
+    if ":" not in host and "@" not in host:
+        forms += [f"git@{host}:{path}", f"ssh://git@{host}/{path}", f"http://{host}/{path}"]
+    plain = {one.removesuffix(".git") for one in forms}
+    # The longest match counts (git-config(1)): with .git stands before without.
+    return sorted({*forms, *(f"{one}.git" for one in plain), *plain}, key=lambda one: (-len(one), one))
