@@ -1,6 +1,7 @@
 """A hostile program in a box: each way out is tried, judged outside, and shown to work without the box."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -8,8 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import Limits, Permit
 from nucleus.local import bwrap, views
+from nucleus.local.ll import LlBox
 from nucleus.local.ns import NsBox
 from tests.adversarial.hostile import WAYS
 from tests.adversarial.world import NOBODY, World, laid_out
@@ -187,3 +190,45 @@ def test_without_the_box_an_ordinary_user_gets_out_too(world: World) -> None:
     python = reachable()
     ways = [name for name in WAYS if name not in FOR_ROOT]
     leaks(world, as_nobody(world, lambda: without_a_box(world, ways, python)), set(ways))
+
+
+GIVEN_UP = {
+    *(name for name in WAYS if name.startswith("control_of_")),
+    *("source_file", "mapped_file", "deleted_file", "cut_file", "renamed_folder", "whole_folder_by_an_attribute"),
+    *("file_in_place_of_a_folder", "new_link_out", "configuration_of_git", "objects_of_git_elsewhere"),
+    *("replacement_in_git", "hook_of_git", "race_of_links", "name_of_the_machine"),
+    "pipe_with_a_name_in_the_workspace",
+}
+"""What the backend without a transaction does not hold: the workspace is written at once. It says so."""
+HIDDEN_IN_THE_WORKSPACE = (
+    ".env",
+    "harmless.txt",
+    "link-env",
+    "packages",
+    "renamed/.env",
+    "masked",
+    "folded",
+    "private",
+)
+
+
+def test_the_backend_without_a_transaction_gives_up_the_workspace_and_nothing_else(world: World) -> None:
+    """Where it finds something to hide it runs nothing; so that is taken away first."""
+    try:
+        box = LlBox(str(world.state), asked="ll")
+        box.probe()
+    except CannotEnforce as error:
+        pytest.skip(str(error))
+    args = {"argv": ["/usr/bin/python3", "-I", "attack"], "hidden": [], "cwd": "."}
+    permit = Permit(0, "proc.run", args, str(world.workspace), Limits(1 << 20, 90))
+    with pytest.raises(CannotEnforce, match="hide nothing"):
+        box.run(permit, world.told(["source_file"]))
+    assert not world.judges["source_file"]()
+    for path in (*HIDDEN_IN_THE_WORKSPACE, ".git/config"):
+        place = world.workspace / path
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+    outcome = box.run(permit, world.told(list(WAYS)))
+    time.sleep(SETTLE_SECONDS)
+    printed = outcome.body + str(outcome.value["stderr"]).encode()
+    assert b"tried all" in printed
+    assert world.came_out(printed) - GIVEN_UP == set(), printed.decode("utf-8", "replace")
