@@ -1,7 +1,8 @@
 """What a server says by itself, through the engine; more of it is in test_engine.py."""
 
 from nucleus.mcp.messages import METHOD_NOT_FOUND
-from tests.mcp.world import met
+from nucleus.mcp.words import NEWS, WITHHELD
+from tests.mcp.world import deny, met
 
 
 def test_a_question_is_shown_once_its_exposure_joined_and_its_answer_is_a_call() -> None:
@@ -36,3 +37,31 @@ def test_a_question_that_was_refused_is_answered_for_the_client() -> None:
     world.from_server(id="q", method="roots/list")
     assert world.client == []
     assert world.server[-1]["error"] == {"code": -1, "message": "refused"}
+
+
+def test_each_question_is_judged_by_its_name_whatever_was_read_before() -> None:
+    world = met(lambda fields, _body: "denied" if "elicitation" in fields["args"]["tool"] else "perform")
+    world.from_client(id=1, method="tools/call", params={"name": "echo"})
+    world.from_server(id=world.server[-1]["id"], result={"content": []})
+    world.clear()
+    world.from_server(id="q", method="elicitation/create", params={"message": "password?"})
+    assert world.client == []
+    world.from_server(method="notifications/message", params={"level": "info", "data": "x"})
+    assert world.client[0]["method"] == "notifications/message"
+
+
+def test_a_flood_of_news_is_cut_until_the_client_says_something() -> None:
+    world = met()
+    for _ in range(NEWS + 5):
+        world.from_server(method="notifications/message", params={"level": "info", "data": "x"})
+    assert len(world.client) == NEWS
+    world.from_client(id="p", method="ping")
+    world.from_server(method="notifications/message", params={"level": "info", "data": "x"})
+    assert len(world.client) == NEWS + 1
+
+
+def test_refused_news_are_put_to_the_gate_a_few_times_only() -> None:
+    world = met(deny)
+    for _ in range(WITHHELD + 5):
+        world.from_server(method="notifications/message", params={"level": "info", "data": "x"})
+    assert (world.client, len(world.asked)) == ([], WITHHELD)

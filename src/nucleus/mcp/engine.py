@@ -108,6 +108,7 @@ class Mediator:
 
     def from_client(self, line: bytes | Oversize) -> list[Effect]:
         """Take one line of the client."""
+        self._words.heard()
         try:
             message = _read(line)
         except MessageError as error:

@@ -17,6 +17,8 @@ from nucleus.mcp.rebuild import Issued
 from nucleus.mcp.results import tool_page
 from nucleus.mcp.text import escaped
 
+PAGES: Final = 100
+"""Pages of one list. A server that never comes to an end holds a client that reads them all."""
 TOKEN: Final = 4
 """Bytes of JSON that are about one token of a model."""
 
@@ -36,6 +38,8 @@ class Listing:
     """Tool that is never allowed -> bytes of its definition."""
     _begun: bool = False
     _told: int = 0
+    _pages: int = 0
+    """Pages since a list last ended."""
 
     def page(self, result: Mapping[str, Any], issued: Issued) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
         """Return a page with pinned tools only, the gate's frame about them, and lines for a person."""
@@ -43,6 +47,12 @@ class Listing:
         page, hidden = tool_page(proper, self.pins, issued)
         hidden.update(refused)
         lines = []
+        self._pages = self._pages + 1 if "nextCursor" in page else 0
+        if self._pages >= PAGES:
+            lines.append(f"the list of tools has no end: cut after {PAGES} pages")
+            del page["nextCursor"]
+            self.pins.see([], last=True)
+            self._pages = 0
         for name, why in hidden.items():
             if self._hidden.get(name) != why:
                 self._hidden[name] = why

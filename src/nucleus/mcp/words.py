@@ -21,6 +21,10 @@ from nucleus.policy.call import MCP, Call
 
 ERROR_CODES: Final = frozenset((-1, -32600, -32601, -32602, -32603, -32800))
 """Codes that a client's refusal may have. Any other number could carry something."""
+NEWS: Final = 1000
+"""News between two messages of the client. What is more is a flood, and dropped."""
+WITHHELD: Final = 16
+"""News that the gate refused, one record each. Later ones are dropped until content of this server is allowed."""
 
 
 @final
@@ -41,6 +45,12 @@ class Words:
         self._forwarded, self._revision = forwarded, revision
         self._questions = Ledger()
         """The server's open requests, by its ids."""
+        self._news = 0
+        self._withheld = 0
+
+    def heard(self) -> None:
+        """Know that the client said something: what the server tells now may be about that."""
+        self._news = 0
 
     @property
     def waiting(self) -> int:
@@ -61,8 +71,9 @@ class Words:
         if row[2] == "empty":
             self._out.to_client(Request(request.id, request.method))
             return
+        # It makes the client's person or model do something, so each is judged by its name, whatever was read before.
         shown = Request(request.id, request.method, inert(request.params))
-        self._content(request.method, shown, lambda: self._refuse_question(request.id))
+        self._judged(request.method, shown, lambda: self._refuse_question(request.id))
 
     def _refuse_question(self, id_: Id) -> None:
         if self._questions.get(id_) is not None:
@@ -114,7 +125,7 @@ class Words:
             kept = {"_meta": params["_meta"]} if "_meta" in params else {}
             self._out.to_client(Notification(said.method, plain(kept)))
             return
-        self._content(said.method, Notification(said.method, params), lambda: None)
+        self._content(said.method, Notification(said.method, params))
 
     def _progress(self, said: Notification) -> Notification:
         """Return progress with the client's own token. Raises MessageError where it gave none."""
@@ -144,11 +155,21 @@ class Words:
         asked = self._forwarded.get(id_) if type(id_) is int else None
         return dict(params) if asked is None else own_ids(params, asked.ours, asked.id)
 
-    def _content(self, what: str, shown: Message, refused: Callable[[], None]) -> None:
-        """Show the client what the server said by itself, once its exposure has joined."""
+    def _content(self, what: str, shown: Message) -> None:
+        """Show the client news, once their exposure has joined. Raises MessageError for a flood of them."""
+        self._news += 1
+        if self._news > NEWS:
+            raise MessageError("more news than anybody waits for")
         if self._out.joined:
             self._out.to_client(shown)
-            return
+        elif self._withheld < WITHHELD:
+            self._judged(what, shown, self._withhold)
+
+    def _withhold(self) -> None:
+        self._withheld += 1
+
+    def _judged(self, what: str, shown: Message, refused: Callable[[], None]) -> None:
+        """Show the client what the server said by itself, if the gate allows it and once its exposure has joined."""
         args = {"server": self._out.name, "tool": named(what), "identity": self._identity.digest, "op": "read_files"}
 
         def decided(reply: dict[str, Any]) -> None:
