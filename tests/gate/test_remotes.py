@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus.gate.remotes import parse, remotes_of, tip_of
+from nucleus.gate.remotes import commit_of, parse, remotes_of, tip_of
 from tests import world
 
 
@@ -78,3 +78,24 @@ def test_the_tip_of_a_ref_is_read_loose_or_packed_and_nothing_else_is_one(tmp_pa
     assert tip_of(str(repo.clone), "refs/heads/main") == commit
     for other in ("refs/heads/none", "refs/heads/../../config", "config", "HEAD"):
         assert tip_of(str(repo.clone), other) == ""
+
+
+def test_the_commit_that_is_checked_out_is_what_git_says(tmp_path: Path) -> None:
+    repo = world.repository(tmp_path)
+    head = world.git(repo.clone, "rev-parse", "HEAD").strip()
+    assert commit_of(str(repo.clone)) == head
+    world.git(repo.clone, "pack-refs", "--all")
+    assert commit_of(str(repo.clone)) == head
+    world.git(repo.clone, "checkout", "-q", "--detach")
+    assert commit_of(str(repo.clone)) == head
+
+
+def test_where_no_commit_is_checked_out_there_is_none(tmp_path: Path) -> None:
+    assert commit_of(str(tmp_path)) == ""
+    git(tmp_path, "init", "-q")
+    assert commit_of(str(tmp_path)) == ""
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/../../config\n")
+    assert commit_of(str(tmp_path)) == ""
+    (tmp_path / ".git").rename(tmp_path / "moved")
+    (tmp_path / ".git").symlink_to("moved")
+    assert commit_of(str(tmp_path)) == ""

@@ -8,7 +8,7 @@ import pytest
 from nucleus.gate.effects import Outcome
 from nucleus.gate.tree import BODILESS, OWN, Tree, chosen_in_quarantine
 from nucleus.kernel.exposure import PRIVATE, UNTRUSTED
-from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_ASK, SCOPE_DENY, TRUSTED_YES
+from nucleus.kernel.facts import CONTROL, IRREVERSIBLE, SCOPE_ALLOW, SCOPE_ASK, SCOPE_DENY, TRUSTED_YES
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call
 from nucleus.policy.context import Context
@@ -102,7 +102,9 @@ def test_a_body_can_not_be_moved_into_the_arguments(tree: Tree) -> None:
     assert tree.bound("p", one, facts).digest != tree.bound("p", two, facts).digest
 
 
-RESOLVED = "path hidden paths url engine branch source target force tip api repository base head closed push argv"
+RESOLVED = (
+    "path hidden paths url engine branch source target force tip api repository base head closed push argv kept commit"
+)
 
 
 @pytest.mark.parametrize("kind", sorted(OWN))
@@ -131,6 +133,20 @@ def test_two_spellings_of_one_call_have_one_digest_and_one_essence(tree: Tree) -
     essence = tree.bound("p", calls[0], facts[0]).essence
     tree.met("p", load_policy([], OwnerChoices(profile="read_only")))
     assert tree.bound("p", calls[0], tree.classified("p", calls[0])).essence == essence
+
+
+def test_a_deletion_of_what_a_commit_keeps_has_no_sink_and_is_bound_to_that_content(tree: Tree) -> None:
+    call = Call(kinds.DELETE, {"path": "src/a.py", "kept": "f" * 64})
+    lost, kept = tree.classified("p", call), tree.classified("p", call, "a" * 64)
+    assert (lost.sink, kept.sink) == (IRREVERSIBLE, 0)
+    assert tree.arguments(call, kept) == {"path": "src/a.py", "kept": "a" * 64}
+    assert "kept" not in tree.arguments(call, lost)
+    assert tree.bound("p", call, kept).digest != tree.bound("p", call, lost).digest
+    assert tree.bound("p", call, kept).essence == tree.bound("p", call, lost).essence
+
+
+def test_a_control_file_that_a_commit_keeps_steers_still(tree: Tree) -> None:
+    assert tree.classified("p", Call(kinds.DELETE, {"path": ".mcp.json"}), "a" * 64).sink & CONTROL
 
 
 def test_what_can_not_be_classified_is_denied(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

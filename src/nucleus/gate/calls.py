@@ -13,14 +13,15 @@ from nucleus.gate import core
 from nucleus.gate.board import Board
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
+from nucleus.gate.keeper import LOOK, Keeper
 from nucleus.gate.loop import Link, Loop
 from nucleus.gate.protocol import ProtocolError
-from nucleus.gate.relays import NOT_A_RELAY, RELAYED, WITH_CREDENTIAL, Relays, tagged
+from nucleus.gate.relays import NOT_A_RELAY, OF_RELAYS, RELAYED, WITH_CREDENTIAL, Relays, tagged
 from nucleus.gate.tree import BODILESS, chosen_in_quarantine
 from nucleus.gate.workers import CLASSES, Workers, failed
 from nucleus.kernel.capability import READ_FILES
 from nucleus.kernel.exposure import ALL_SEEN
-from nucleus.kernel.facts import SCOPE_ASK, TRUSTED_NO, floored
+from nucleus.kernel.facts import IRREVERSIBLE, SCOPE_ASK, SCOPE_DENY, TRUSTED_NO, floored
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import CLASSIFIERS
@@ -34,7 +35,7 @@ WAIT_LIMIT: Final = 86_400.0
 """Seconds that a caller may wait at most: longer than any question stays open."""
 SHOWN_LIMIT: Final = 256 << 10
 """Bytes of one call that a person can be asked about. Nobody reads more; it is refused unasked."""
-CREDENTIALED: Final = frozenset({kinds.PUSH, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL})
+CREDENTIALED: Final = frozenset({kinds.PUSH, kinds.DELIVER, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL})
 """Kinds whose worker uses a credential. No other is given one."""
 HELD_LIMIT: Final = 256 << 20
 """Bytes that calls may hold in all while questions about them are open."""
@@ -112,6 +113,7 @@ class Calls:
         self._refs = 0
         self._boxless: list[tuple[Link, str, Call, Asking]] = []
         """Commands that wait until it is known whether there is a box for them."""
+        self._keeper = Keeper(loop, board)
         self.relays = Relays()
         self.supervisor: Link | None = None
         """The connection of whoever holds this principal's box, and brings its changes home."""
@@ -126,7 +128,11 @@ class Calls:
         if type(kind) is not str or type(args) is not dict or not numbers or leaves < 0 or (body and kind in BODILESS):
             link.send(MALFORMED)
             return
-        if kind in RELAYED and link not in self.relays:
+        if kind in {PROBE, LOOK}:
+            # What the gate asks of its workers itself is nobody's call.
+            link.send(MALFORMED)
+            return
+        if kind in OF_RELAYS and link not in self.relays:
             link.send(NOT_A_RELAY)
             return
         if sum(len(held.call.body) for held in self._held.values()) + len(body) > HELD_LIMIT:
@@ -140,6 +146,8 @@ class Calls:
             link.send(tagged(tag, NOT_THE_SUPERVISOR))
         elif kind == kinds.RUN and not self._board.opening.tree.box_known:
             self._look_for_box(link, principal, call, asking)
+        elif kind == kinds.DELETE:
+            self._look_for_commit(link, principal, call, asking)
         else:
             self._submit(link, principal, call, asking)
 
@@ -148,6 +156,23 @@ class Calls:
         self._boxless.append((link, principal, call, asking))
         if len(self._boxless) == 1:
             self._workers.perform(Permit(PROBE_NUMBER, PROBE, {}, self._board.opening.workspace), b"")
+
+    def _look_for_commit(self, link: Link, principal: str, call: Call, asking: Asking) -> None:
+        """Let a deletion that would lose something wait until it is known whether a host commit keeps it."""
+        tree = self._board.opening.tree
+        facts = tree.classified(principal, call)
+        essence = tree.bound(principal, call, facts).essence
+        denied = any(one == essence for _, one in self._board.core.refused)
+        if not facts.sink & IRREVERSIBLE or facts.scope == SCOPE_DENY or denied:
+            # Nothing to find out, or a person said no already: that holds, whatever the file becomes.
+            self._submit(link, principal, call, asking, facts)
+            return
+
+        def known(kept: str) -> None:
+            if link.open:
+                self._submit(link, principal, call, asking, tree.classified(principal, call, kept))
+
+        self._keeper.look(str(facts.resolved["path"]), known)
 
     def _outcome(self, number: int, outcome: Outcome) -> None:
         """Take what a worker says: of a box, or of an effect."""
@@ -195,6 +220,7 @@ class Calls:
             self._board.step(Done(number, "unknown", 0, "", "the client ended", self._board.now()))
         self._at_work.clear()
         self._workers.end()
+        self._keeper.end()
 
     def shown(self, ref: int) -> Call | None:
         """Return the held call of a question as it would be performed, for whoever answers."""
@@ -232,9 +258,9 @@ class Calls:
             args=opening.redactor.arguments(dict(call.args)),
             digest=bound.digest,
             essence=bound.essence,
-            showable=size <= SHOWN_LIMIT,
+            showable=size - len(call.body) * (call.kind == kinds.DELIVER) <= SHOWN_LIMIT,
             facts=facts,
-            cost=0 if call.kind == kinds.APPLY else CALL_COST,
+            cost=0 if call.kind == kinds.APPLY or (call.kind in RELAYED and not facts.sink) else CALL_COST,
             egress_bytes=size + asking.leaves if facts.sink else 0,
             now=now,
             destination=opening.redactor.destination(facts.destination),

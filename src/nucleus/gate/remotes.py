@@ -61,6 +61,18 @@ def tip_of(workspace: str, ref: str) -> str:
     return ""
 
 
+def commit_of(workspace: str) -> str:
+    """Return the commit that is checked out in the workspace's own repository, "" if none or unknown."""
+    folder = os.path.join(workspace, ".git")
+    if os.path.islink(folder):
+        return ""
+    head = _text(os.path.join(folder, "HEAD"))
+    branch = _named(_HEAD, head)
+    return (
+        tip_of(workspace, f"refs/heads/{branch}") if branch else head.strip() if _OBJECT.fullmatch(head.strip()) else ""
+    )
+
+
 def parse(text: str) -> dict[str, str]:
     """Return the URL of each remote. A remote with several URLs, or one that needs unquoting, is left out."""
     found: dict[str, list[str]] = {}

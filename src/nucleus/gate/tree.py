@@ -4,14 +4,13 @@ Classification, digests, the arguments of permits, and the label store around
 effects on files. The policy of a principal only ever becomes tighter (``met``).
 """
 
-import hashlib
-import hmac
-import json
 import secrets
 from dataclasses import replace
+from hashlib import blake2b, sha256
 from typing import Any, Final, NamedTuple, final
 
 from nucleus.gate.effects import Outcome
+from nucleus.gate.protocol import compact
 from nucleus.gate.remotes import tip_of
 from nucleus.kernel.capability import LAST_OP
 from nucleus.kernel.exposure import ALL_SEEN
@@ -44,8 +43,8 @@ OWN: Final[dict[str, frozenset[str]]] = {
     kinds.PULL_REQUEST: frozenset(),
     kinds.COMMENT: frozenset({"number"}),
     kinds.LABEL: frozenset({"number", "label"}),
-    kinds.RUN: frozenset(),
     kinds.ISSUE: frozenset({"number"}),
+    kinds.RUN: frozenset(),
 }
 """Arguments that an effect takes as the caller wrote them. No other gets through, or makes a call another one."""
 BODILESS: Final = frozenset(OWN) - {
@@ -64,7 +63,7 @@ A denial is not bound to them: it stays one whatever the policy or the file beco
 """
 NO_BOX: Final = "commands run in a box only, and this session has none"
 CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
-_bound: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
+_bound: Final = compact(ordered=True, default=repr)
 
 
 class Bound(NamedTuple):
@@ -88,13 +87,14 @@ class Tree:
         self._labels = labels
         self._made = set() if made is None else made
         """Files that did not exist before this session wrote them."""
+        self._key = secrets.token_bytes(32)
         self._no_box = ""
         """Why there is no box for commands; "" as long as nobody has looked."""
-        self._key = secrets.token_bytes(32)
 
     def policy_of(self, principal: str) -> Policy:
         """Return the policy that holds for a principal now."""
         return self._policies[principal]
+
     @property
     def box_known(self) -> bool:
         """Whether it is known if commands have a box here."""
@@ -116,15 +116,22 @@ class Tree:
         """Return what the lock files that the owner trusts pin."""
         return self._context.locks
 
-
     def met(self, principal: str, policy: Policy) -> None:
         """Let ``policy`` hold too: the principal's becomes the meet. A new principal gets ``policy``."""
         known = self._policies.get(principal)
         self._policies[principal] = policy if known is None else meet(known, policy)
 
-    def classified(self, principal: str, call: Call) -> Classified:
-        """Return the facts of a call. What can't be classified is the worst case, and denied."""
+    def classified(self, principal: str, call: Call, kept: str = "") -> Classified:
+        """Return the facts of a call. What can't be classified is the worst case, and denied.
+
+        ``kept`` is the SHA-256 of what is at the path of a deletion, if a host commit keeps exactly that;
+        the deletion is then of that content, or none.
+        """
         try:
+            if kept:
+                context = replace(self._context, kept=lambda _: True)
+                facts = classify(self._policies[principal], call, context)
+                return replace(facts, resolved={**facts.resolved, "kept": kept})
             facts = classify(self._policies[principal], call, self._context)
             if call.kind == kinds.RUN and not self._context.attested:
                 # Nobody is asked about a command that nothing here could run.
@@ -136,6 +143,8 @@ class Tree:
 
     def _pinned(self, call: Call, facts: Classified) -> Classified:
         """Return the facts with the commit that a push takes: an approval is for that one, and so is the permit."""
+        if call.kind not in {kinds.PUSH, kinds.PULL_REQUEST}:
+            return facts
         resolved = dict(facts.resolved)
         if call.kind == kinds.PUSH and "source" in resolved:
             resolved["tip"] = tip_of(self._context.workspace, resolved["source"])
@@ -152,16 +161,14 @@ class Tree:
         Both are over what would be performed, in the one form in which it would be: two spellings are one call.
         """
         done = self.arguments(call, facts)
-        content = hashlib.sha256(call.body).digest()
-        policy = self._policies[principal].digest
-        return Bound(
-            self._keyed(call, facts, done, content, policy=policy),
-            self._keyed(call, facts, _shown(done), content, policy=""),
-        )
+        unshown = {name: done.pop(name) for name in UNSHOWN if name in done}
+        essence = _bound([call.kind, facts.destination, done]) + sha256(call.body).digest()
+        # Neither text is the other's: one starts with a bracket, the other with a brace.
+        whole = _bound({"policy": self._policies[principal].digest, "unshown": unshown}) + essence
+        return Bound(self._keyed(whole), self._keyed(essence))
 
-    def _keyed(self, call: Call, facts: Classified, args: dict[str, Any], content: bytes, *, policy: str) -> str:
-        text = _bound({"kind": call.kind, "args": args, "destination": facts.destination, "policy": policy}).encode()
-        return hmac.digest(self._key, len(text).to_bytes(8, "big") + text + content, "sha256").hex()
+    def _keyed(self, text: bytes) -> str:
+        return blake2b(text, digest_size=32, key=self._key).hexdigest()
 
     def arguments(self, call: Call, facts: Classified) -> dict[str, Any]:
         """Return the arguments of the permit: the caller's that count, with what was resolved laid over them."""
@@ -177,7 +184,7 @@ class Tree:
         if call.kind in {kinds.CLIENT, kinds.MCP} and inner(call).kind in CHANGES and "path" in facts.resolved:
             self._labels.will_write(str(facts.resolved["path"]), ANY, exposure | call.seen)
         if call.kind in CHANGES:
-            digest = hashlib.sha256(call.body).hexdigest() if call.kind == kinds.WRITE else ANY
+            digest = sha256(call.body).hexdigest() if call.kind == kinds.WRITE else ANY
             self._labels.will_write(str(facts.resolved["path"]), digest, exposure | call.seen)
 
     def after(self, call: Call, facts: Classified, outcome: Outcome) -> int:
@@ -185,11 +192,11 @@ class Tree:
         if call.kind == kinds.WRITE:
             if outcome.value.get("created") is True:
                 self._made.add(str(facts.resolved["path"]))
-            self._labels.settle(str(facts.resolved["path"]), hashlib.sha256(call.body).hexdigest())
+            self._labels.settle(str(facts.resolved["path"]), sha256(call.body).hexdigest())
         if call.kind == kinds.BRANCH and call.args.get("switch") is True:
             self._context = replace(self._context, branch=str(facts.resolved["branch"]))
         if call.kind == kinds.READ:
-            return self._labels.saw(str(facts.resolved["path"]), hashlib.sha256(outcome.body).hexdigest())
+            return self._labels.saw(str(facts.resolved["path"]), sha256(outcome.body).hexdigest())
         return 0
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,21 @@ class TestDelete:
         assert kind_of(do("delete", path="d")) == "IsADirectoryError"
         assert kind_of(do("delete", path="a")) == "FileNotFoundError"
         assert (tmp_path / "kept").exists()
+
+    def test_exactly_the_content_that_a_commit_keeps_is_deleted_or_nothing(self, do: Do, workspace: Path) -> None:
+        kept = sha256(b"committed").hexdigest()
+        (workspace / "a").write_text("changed since")
+        assert kind_of(do("delete", path="a", kept=kept)) == "BlockingIOError"
+        assert [path.name for path in workspace.iterdir()] == ["a"]
+        assert (workspace / "a").read_text() == "changed since"
+        (workspace / "a").write_text("committed")
+        assert do("delete", path="a", kept=kept).status == "ok"
+        assert list(workspace.iterdir()) == []
+
+    def test_without_the_look_at_the_content_a_change_would_be_lost(self, do: Do, workspace: Path) -> None:
+        """The defence switched off: a deletion of whatever is there."""
+        (workspace / "a").write_text("changed since")
+        assert do("delete", path="a").status == "ok"
 
 
 class TestSearch:

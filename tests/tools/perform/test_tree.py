@@ -1,6 +1,7 @@
 """Descriptor-relative access: a directory swapped for a link under one's feet changes nothing."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,55 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
             except FileNotFoundError:
                 continue
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+DIGEST = sha256(b"committed").hexdigest()
+
+
+def removing(folder: Path) -> None:
+    """Remove ``a`` as what a commit keeps."""
+    with tree.root(str(folder)) as base, tree.regular(base, "a", "a") as descriptor:
+        tree.remove_exactly(base, "a", descriptor, DIGEST, "a")
+
+
+def test_a_file_swapped_between_opening_and_removing_is_put_back(tmp_path: Path) -> None:
+    """What was opened has the right content; what has the name now is another file."""
+    (tmp_path / "a").write_text("committed")
+    with tree.root(str(tmp_path)) as base, tree.regular(base, "a", "a") as descriptor:
+        (tmp_path / "new").write_text("committed")
+        (tmp_path / "new").replace(tmp_path / "a")
+        with pytest.raises(BlockingIOError, match="not deleted"):
+            tree.remove_exactly(base, "a", descriptor, DIGEST, "a")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a", "committed")]
+
+
+@pytest.mark.parametrize("other", ["link", "directory"])
+def test_what_took_the_place_of_the_file_is_not_removed(tmp_path: Path, other: str) -> None:
+    (tmp_path / "a").write_text("committed")
+    with tree.root(str(tmp_path)) as base, tree.regular(base, "a", "a") as descriptor:
+        (tmp_path / "a").unlink()
+        if other == "link":
+            (tmp_path / "a").symlink_to("elsewhere")
+        else:
+            (tmp_path / "a").mkdir()
+        with pytest.raises(BlockingIOError, match="not deleted"):
+            tree.remove_exactly(base, "a", descriptor, DIGEST, "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_new_file_at_the_name_is_not_overwritten_and_the_old_one_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody makes the file anew in the very moment in which its name is free."""
+    (tmp_path / "a").write_text("changed since")
+    look = tree._digest
+
+    def meanwhile(descriptor: int) -> str:
+        (tmp_path / "a").write_text("made anew")
+        return look(descriptor)
+
+    monkeypatch.setattr(tree, "_digest", meanwhile)
+    with pytest.raises(FileExistsError, match="what was there is"):
+        removing(tmp_path)
+    assert sorted(path.read_text() for path in tmp_path.iterdir()) == ["changed since", "made anew"]
+    assert (tmp_path / "a").read_text() == "made anew"

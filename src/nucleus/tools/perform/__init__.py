@@ -15,7 +15,7 @@ fs.glob              path! hidden! pattern                         -
 fs.grep              path! hidden! pattern glob? regex? fold?      -
 fs.write             path! parents?                                the new content
 fs.edit              path!                                         JSON {old, new}
-fs.delete            path!                                         -
+fs.delete            path! kept!?                                  -
 net.fetch            url! method?                                  -
 net.search           q engine!                                     -
 git.status           hidden! paths?                                -
@@ -23,6 +23,7 @@ git.diff             hidden! paths? staged? base? head?            -
 git.log              hidden! paths? rev? limit?                    -
 git.commit           hidden! paths?                                the message
 git.branch           branch! switch?                               -
+git.kept             path! commit!                                 -
 git.push             url! source! target! force? tip?              -
 proc.run             argv! cwd! hidden!                            stdin
 publish.pull_request api! repository! base! head! push!?           JSON {title, text}
@@ -39,6 +40,7 @@ publish.read         api! repository! number                       -
 ``target``     the remote ref, ``refs/heads/topic``
 ``force``      true only where the policy names forced updates; deleting a remote ref is never done
 ``tip``        hex object id; if given, the source must still be there
+``kept``       hex SHA-256 of what a commit keeps; if given, exactly that is deleted or nothing
 ``push``       {url, source, target, force}: the topic branch is pushed first, as ``git.push`` would
 
 Results: ``value`` is a small JSON object about the result, ``body`` its content

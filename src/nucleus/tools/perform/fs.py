@@ -157,9 +157,13 @@ def _occurrences(content: bytes, old: bytes) -> int:
 
 def _delete(permit: Permit, _body: bytes) -> Outcome:
     place = _target(permit)
+    kept = text(permit.args, "kept", "")
     with tree.root(place.root) as base, tree.directory(base, place.parts[:-1]) as folder:
-        with tree.regular(folder, place.parts[-1], place.shown):
-            os.unlink(place.parts[-1], dir_fd=folder)
+        with tree.regular(folder, place.parts[-1], place.shown) as descriptor:
+            if kept:
+                tree.remove_exactly(folder, place.parts[-1], descriptor, kept, place.shown)
+            else:
+                os.unlink(place.parts[-1], dir_fd=folder)
         os.fsync(folder)
     return Outcome("ok", {"path": place.shown})
 

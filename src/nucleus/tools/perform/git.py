@@ -20,6 +20,7 @@ from nucleus.gate.effects import Outcome, Permit
 from nucleus.policy.controls import secret_looking
 from nucleus.tools.perform import tree
 from nucleus.tools.perform.deliver import deliver
+from nucleus.tools.perform.keeping import kept
 from nucleus.tools.perform.outcomes import (
     Deadline,
     PermitError,
@@ -72,8 +73,8 @@ class GitPerformer:
                     case "git.commit":
                         with prepared(repository, permit.workspace, deadline) as git:
                             return _commit(permit, body, git, repository)
-                    case "git.branch":
-                        return _branch(permit, repository)
+                    case "git.branch" | "git.kept":
+                        return _DIRECT[permit.kind](permit, repository, deadline)
                     case "git.push":
                         return push(permit, repository, deadline, self._resolver, self._authority)
                     case "git.deliver":
@@ -268,7 +269,7 @@ def _new_objects(git: PrivateGit) -> list[tuple[str, bytes]]:
     return found
 
 
-def _branch(permit: Permit, repository: Repository) -> Outcome:
+def _branch(permit: Permit, repository: Repository, _deadline: Deadline) -> Outcome:
     """Make a branch at HEAD; with ``switch``, go on with it. The work tree stays as it is."""
     ref = "refs/heads/" + text(permit.args, "branch")
     if not good_ref(ref):
@@ -286,3 +287,7 @@ def _branch(permit: Permit, repository: Repository) -> Outcome:
         repository.move_head(head, ref)
     value = {"branch": _short(ref), "head": head.commit, "switched": switch}
     return Outcome("ok", value, f"{_short(ref)} {head.commit[:12]}\n".encode())
+
+
+_DIRECT: Final = {"git.branch": _branch, "git.kept": kept}
+"""What makes a private directory itself, or needs none."""

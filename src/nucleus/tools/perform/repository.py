@@ -36,6 +36,11 @@ def good_ref(name: str) -> bool:
     return len(name) <= 512 and _REF.fullmatch(name) is not None and _BAD_REF.search(name) is None
 
 
+def good_object(name: str) -> bool:
+    """Whether this can be the id of an object, in full."""
+    return _OBJECT.fullmatch(name) is not None
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Head:

@@ -21,6 +21,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from typing import Final
 
 from nucleus.tools.perform.outcomes import too_large
@@ -210,6 +211,51 @@ def _take_over(descriptor: int, before: os.stat_result | None, shown: str) -> No
         except OSError as error:
             raise PermissionError(error.errno, "the owner of the file could not be kept", shown) from None
     os.fchmod(descriptor, before.st_mode & MODE_BITS)
+
+
+def remove_exactly(folder: int, name: str, descriptor: int, digest: str, shown: str) -> None:
+    """Remove a file whose content has this SHA-256, or nothing. ``descriptor`` is the file that was opened at the name.
+
+    The name is taken away first, so that nobody opens or replaces what is
+    being looked at; then the very file is read. If it is another one or has
+    other content, it gets its name back, unless somebody has taken that
+    meanwhile: then it stays beside it, under a name that the error says.
+    Raises BlockingIOError. Not found out: somebody who holds the file open
+    and writes after it was read.
+    """
+    aside = f".nucleus-{secrets.token_hex(8)}.tmp"
+    os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
+    try:
+        moved, opened = os.lstat(aside, dir_fd=folder), os.fstat(descriptor)
+        same = (moved.st_dev, moved.st_ino) == (opened.st_dev, opened.st_ino)
+        same = same and _digest(descriptor) == digest
+    except BaseException:
+        _put_back(folder, aside, name, shown)
+        raise
+    if not same:
+        _put_back(folder, aside, name, shown)
+        raise BlockingIOError(errno.EAGAIN, "changed by somebody else since it was looked at; not deleted", shown)
+    os.unlink(aside, dir_fd=folder)
+
+
+def _put_back(folder: int, aside: str, name: str, shown: str) -> None:
+    """Give a file its name back. Raises FileExistsError where another one has it now; the file is kept."""
+    try:
+        os.link(aside, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        os.unlink(aside, dir_fd=folder)
+    except FileExistsError:
+        raise FileExistsError(errno.EEXIST, f"replaced meanwhile; what was there is {aside}", shown) from None
+    except OSError:
+        # A directory, or a file system without hard links.
+        os.rename(aside, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _digest(descriptor: int) -> str:
+    summed = sha256()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while chunk := os.read(descriptor, CHUNK):
+        summed.update(chunk)
+    return summed.hexdigest()
 
 
 def is_git_internal(parts: Sequence[str]) -> bool:
