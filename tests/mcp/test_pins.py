@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from nucleus.errors import CannotEnforce
-from nucleus.mcp.pins import CAPABILITIES, INSTRUCTIONS, SERVER, Identity, PinFile, Pins, Quarantined, digest_of
+from nucleus.mcp.pins import (
+    CAPABILITIES,
+    INSTRUCTIONS,
+    SERVER,
+    Identity,
+    PinFile,
+    Pins,
+    Quarantined,
+    digest_of,
+    known,
+)
 
 WHO = Identity(("/usr/bin/server", "--stdio"))
 
@@ -188,3 +198,14 @@ def test_a_server_can_not_fill_the_quarantine_without_bound() -> None:
     pins.see([tool(f"t{number}x", str(number)) for number in range(1500)], last=True)
     assert len(pins.quarantined) == 1024
     assert not pins.is_pinned("t1400x")
+
+
+def test_every_server_with_pins_is_known_and_a_spoilt_file_is_named(tmp_path: Path) -> None:
+    for name in ("/opt/a", "/opt/b"):
+        file = PinFile(tmp_path, Identity((name,)))
+        file.save(file.load())
+    assert {who.command for who in known(tmp_path)} == {("/opt/a",), ("/opt/b",)}
+    assert known(tmp_path / "none") == []
+    (tmp_path / "mcp" / "pins" / "00.json").write_text("{}")
+    with pytest.raises(CannotEnforce, match=r"00\.json is no pin file"):
+        known(tmp_path)

@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nucleus.cli import mcp_run, mcp_wrap, shared
-from nucleus.errors import CannotEnforce
+from nucleus.cli import mcp_map, mcp_run, mcp_wrap, shared
 from nucleus.policy.place import state_directory
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     mcp_run.add_action(actions)
     mcp_wrap.add_actions(actions)
+    mcp_map.add_action(actions)
     pins = actions.add_parser(
         "pins", help="tools that are hidden until you have seen them", allow_abbrev=False, parents=[shared()]
     )
@@ -30,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
     """Mediate until the client leaves, edit a client's file, or work on pins."""
     if args.action in mcp_wrap.ACTIONS:
         return mcp_wrap.run(args)
+    if args.action == "map":
+        return mcp_map.run(args)
     return _pins(args) if args.action == "pins" else mcp_run.run(args)
 
 
@@ -56,22 +58,10 @@ def _pins(args: argparse.Namespace) -> int:
 
 def _files(state: Path, server: str) -> "list[tuple[PinFile, Pins]]":
     """Return the pins of each server whose id starts with ``server``."""
-    import json
+    from nucleus.mcp.pins import PinFile, known
 
-    from nucleus.mcp.pins import Identity, PinFile
-
-    found = []
-    for path in sorted((state / "mcp" / "pins").glob("*.json")):
-        if path.name.startswith(server):
-            try:
-                command = json.loads(path.read_text(encoding="utf-8"))["command"]
-                file = PinFile(state, Identity(tuple(command)))
-            except (ValueError, KeyError, TypeError) as error:
-                raise CannotEnforce(
-                    f"{path} is no pin file", why=str(error), fix="look at it, and remove it"
-                ) from error
-            found.append((file, file.load()))
-    return found
+    files = [PinFile(state, who) for who in known(state) if who.digest.startswith(server)]
+    return [(file, file.load()) for file in files]
 
 
 def _list(pins: "Pins") -> None:

@@ -214,6 +214,17 @@ def _lines(definition: object) -> list[str]:
     return [escaped(line.replace("\\n", "\\n ")) for line in text.split("\n")]
 
 
+def known(state: Path) -> list[Identity]:
+    """Return every server that has pins, in the order of their ids. Raises CannotEnforce for a file that is none."""
+    found = []
+    for path in sorted((state / "mcp" / "pins").glob("*.json")):
+        try:
+            found.append(Identity(tuple(json.loads(path.read_text(encoding="utf-8"))["command"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CannotEnforce(f"{path} is no pin file", why=str(error), fix="look at it, and remove it") from error
+    return found
+
+
 @final
 class PinFile:
     """The pins of one server in the state directory, one file for each identity, the owner's only."""
