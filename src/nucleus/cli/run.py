@@ -58,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--allow-read", action="append", default=[], metavar="P", help="a file or directory that it sees, read-only")
     add("--allow-write", action="append", default=[], metavar="G", help="paths that it may change, as a pattern")
     add("--allow-local-port", action="append", default=[], type=_port, metavar="N", help="a port of yours it reaches")
+    add("--allow-login", action="store_true", help="let an agent that is known have its own credentials in the box")
     add("--publish", action="append", default=[], type=_port, metavar="PORT", help="a port of its that you reach")
     add("--backend", default="ns", choices=BACKENDS, help="how the box is made")
     add("--non-interactive", action="store_true", help="ask nobody: what would be asked is denied, and stays pending")
@@ -103,6 +104,8 @@ class _Run:
     """One call of ``nucleus run``."""
 
     def __init__(self, args: argparse.Namespace) -> None:
+        from nucleus.local.agent import agent
+
         self._args = args
         self._workspace = os.path.realpath(args.workspace)
         self._state = ""
@@ -111,6 +114,11 @@ class _Run:
         self._group: Group | None = None
         self._trace = ""
         self._interactive = False
+        self._has_state = False
+        try:
+            self._agent = agent(args.words, os.environ, login=args.allow_login)
+        except ValueError as error:
+            raise Usage(str(error)) from error
         self._denied: list[str] = []
         self.report: dict[str, Any] = {"v": 1, "command": list(args.words), "workspace": self._workspace}
         """What ``--report`` gets, as far as it is known."""
@@ -132,9 +140,11 @@ class _Run:
         self._gate = start(["gate"])
         # What can be done without the gate is done while it starts.
         from nucleus.gate.connection import Connection
+        from nucleus.gate.hardening import home_of
         from nucleus.local.run_folder import Hint
 
         gate = Connection(self._gate.sock)
+        self._has_state = self._agent.show_state(self._state, os.path.realpath(home_of(os.getuid())))
         asked, hint = self._asked(), Hint(self._state, self._workspace)
         guess = None if self._args.dry_run else hint.read()
         made = None if guess is None else self._make(guess)
@@ -181,15 +191,19 @@ class _Run:
         """Write down what runs, durably, before it does."""
         assert self._folder is not None  # noqa: S101  it was made with the box
         self._folder.begin(self._workspace, planned["profile"], wish.argv, wish.hidden)
-        self._folder.note({"principal": opened["principal"], "trace": opened["trace"]})
+        named = {"principal": opened["principal"], "trace": opened["trace"]}
+        self._folder.note(named)
+        self._agent.begin({**named, "profile": planned["profile"]})
 
     def _asked(self) -> dict[str, Any]:
         """Return what the gate is told: the owner's choices, once and for all."""
         args = self._args
         read = [os.path.realpath(path) for path in args.allow_read]
         ports = [str(port) for port in args.allow_local_port]
+        agent = self._agent
         allow = {
-            "fetch": args.allow_host,
+            "fetch": [*args.allow_host, *agent.allows["fetch"]],
+            "model": agent.allows["model"],
             "remotes": args.allow_remote,
             "write": args.allow_write,
             "env": args.allow_env,
@@ -211,7 +225,13 @@ class _Run:
             "prompt": prompt,
             "state": self._state,
             "allow": {key: values for key, values in allow.items() if values},
-            "shown": {"read": read, "env": args.allow_env, "ports": ports, "secrets": self._secrets()},
+            "shown": {
+                "read": read,
+                "env": args.allow_env,
+                "ports": ports,
+                "state": self._has_state,
+                "secrets": self._secrets(),
+            },
             **revision,
         }
 
@@ -219,7 +239,7 @@ class _Run:
         """Whether a variable that the owner lets in is taken for a secret."""
         from nucleus.local.environment import environment
 
-        return bool(environment(os.environ, self._args.allow_env, "").secrets)
+        return self._args.allow_login or bool(environment(os.environ, self._args.allow_env, "").secrets)
 
     def _wish(self, folder: str, patterns: list[str]) -> "Wish":
         """Hide what is to be hidden, and return what is to run."""
@@ -229,7 +249,7 @@ class _Run:
         cwd = os.path.relpath(os.path.realpath("."), self._workspace)
         if cwd.startswith("..") or not is_folder(self._workspace, cwd, hidden):
             cwd = "."
-        return Wish(self._workspace, tuple(self._args.words), cwd, tuple(hidden))
+        return Wish(self._workspace, self._agent.argv, cwd, tuple(hidden))
 
     def _box(self, folder: "RunFolder", wish: "Wish", streams: "Streams") -> "Living":
         """Make the box; return it when its self-test has passed and nothing of the command has run."""
@@ -244,6 +264,7 @@ class _Run:
         from nucleus.local.toolchain import Finder
         from nucleus.local.views import Views
         from nucleus.policy.routes import environment_for
+        from nucleus.tools.perform.identity import identity_of, settings
 
         readable = [os.path.realpath(path) for path in self._args.allow_read]
         path = os.environ.get("PATH", "")
@@ -255,12 +276,22 @@ class _Run:
         readable += tools.readable
         found = environment(os.environ, self._args.allow_env, search_path(path, shown))
         routes = environment_for(remotes_of(self._workspace).urls)
-        variables = {**found.variables, **proxy_variables(), **routes}
-        views = Views(self._state, readable=readable, links=tools.links, variables=variables)
+        identity = identity_of(self._workspace, home_of(os.getuid()))
+        variables = settings({**found.variables, **proxy_variables(), **routes}, identity)
+        agent = self._agent
+        variables |= agent.variables
+        views = Views(self._state, readable=readable, links=tools.links, copies=agent.copies, variables=variables)
         self._limits = limits = default_limits()
         self._group = group(folder.id, limits)
         data = 0 if self._group else limits.memory
-        live = Live(streams.given(), streams.terminal, processes=limits.processes, data_bytes=data)
+        live = Live(
+            streams.given(),
+            streams.terminal,
+            tuple(agent.texts),
+            tuple(agent.copied),
+            processes=limits.processes,
+            data_bytes=data,
+        )
         try:
             living = Living(views, folder.path, wish, live)
         finally:
@@ -284,6 +315,9 @@ class _Run:
             "allow-write": args.allow_write,
         }
         weakened = [f"--{name} {value}" for name, values in named.items() for value in values]
+        weakened += ["--allow-login"] if args.allow_login else []
+        for one in self._agent.described:
+            self._say(one)
         for one in weakened:
             self._say(f"allowed by you: {one}")
         containment = {**living.report.layers, "backend": living.report.backend, "allowed": weakened}
@@ -303,10 +337,12 @@ class _Run:
         from nucleus.local.supervise import Supervisor, owner_socket
 
         watch = Watch()
-        settings = {"wait": ANSWER_SECONDS if self._interactive else 0}
+        models = self._agent.models(os.environ)
+        settings = {"wait": ANSWER_SECONDS if self._interactive else 0, "models": models}
         with ExitStack() as held:
             owner = held.enter_context(owner_socket(gate))
             network = Network(living.first, watch, gate, settings, self._say)
+            held.callback(lambda: self.report.update(egress=network.used()))
             held.callback(network.close)
             network.let_in(self._args.allow_local_port)
             network.publish(self._args.publish)
@@ -354,9 +390,12 @@ class _Run:
         from nucleus.cli.hands import hands_of
         from nucleus.local.homecoming import bring, seen
 
-        folder.note({"exposure": seen(gate)})
+        exposure = seen(gate)
+        folder.note({"exposure": exposure})
         folder.end(status)
         folder.release()
+        for id_, place, count in self._agent.end(exposure, status):
+            self._say(f"{place}: {count} changes of its own state wait for you: nucleus diff {id_}")
         try:
             found = bring(folder.path, gate, hands_of(os.environ))
         except (NucleusError, OSError) as error:
@@ -417,6 +456,7 @@ class _Run:
             self._group.close()
         if self._folder is not None:
             self._folder.release()
+        self._agent.release()
 
     def write(self, status: int) -> None:
         """Write the trace and the report where the owner named places for them. The gate has ended."""
