@@ -13,6 +13,13 @@ unreadable, and only then the first byte of a connection is read.
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from nucleus.mcp.mediate import Box
+
 LAZY = ("atexit", "ctypes", "datetime", "difflib", "fcntl", "hashlib", "pwd", "resource", "shlex", "time")
 """What rooms below the gate import inside of functions (tests/test_privileged.py finds a new one), and
 what their standard library does: ``weakref.finalize`` imports atexit."""
@@ -102,6 +109,22 @@ def hooks(descriptor: int) -> int:
     return serve(descriptor, translate)
 
 
+def boxes() -> "Box":
+    """Return what starts a mediated server in a box of its own."""
+    from nucleus.local.served import Boxed, Order
+    from nucleus.mcp.mediate import Task, say
+
+    # The path list is kept: once imports are frozen, nothing tells any more where packages were installed.
+    places = tuple(sys.path)
+
+    def box(task: Task, hidden: list[str], opened: "Mapping[str, Any]") -> Boxed:
+        known = [str(opened[name]) for name in ("profile", "principal", "trace")]
+        where = (str(task.state), task.workspace)
+        return Boxed(Order(*where, task.command, task.environment, tuple(hidden), *known), say, places)
+
+    return box
+
+
 def main(words: list[str]) -> int:
     """Become the process that ``words`` name: gate, mediator, hooks or egress, each with FD; worker CLASS FD."""
     from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
@@ -121,9 +144,10 @@ def main(words: list[str]) -> int:
             import nucleus.mcp.bridge
         if "listen" in words:
             import nucleus.mcp.listening  # noqa: F401
+        box = boxes() if "contain" in words else None
         not_dumpable()
         freeze_imports([*LATE, *MEDIATOR_LAZY])
-        return mediate(int(words[1]))
+        return mediate(int(words[1]), box)
     if words[0] == "hooks":
         return hooks(int(words[1]))
     if words[0] == "egress":

@@ -31,7 +31,7 @@ def test_whoever_connects_is_known_before_the_first_frame(tmp_path: Path) -> Non
         link.send({"got": fields["do"]})
 
     door = Door(loop, tmp_path, "p1", asked, lambda link, _why: came.remove(link))
-    door.open(came.append)
+    door.begin(came.append)
     path = door_of(tmp_path, "p1")
     assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     with socket.socket(socket.AF_UNIX) as sock:

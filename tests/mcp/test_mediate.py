@@ -13,6 +13,7 @@ import pytest
 from nucleus.errors import CannotEnforce
 from nucleus.mcp.mediate import mappings_of
 from nucleus.mcp.pins import digest_of
+from tests.local.box import needs_box
 from tests.mcp.test_stdio import COMMAND, OTHER_CLIENT, SERVER
 
 POLICY = """
@@ -205,3 +206,27 @@ def test_a_client_does_not_accept_its_own_servers_new_tools(start: Start, tmp_pa
         assert said in done.stderr
         if server.process.poll() is None:
             server.leave()
+
+
+@needs_box
+def test_a_contained_server_answers_from_its_box_and_the_session_is_the_same(start: Start, tmp_path: Path) -> None:
+    first, second = start("private", options=("--contain",)), start("web")
+    assert first.call(text="x")["result"]["content"][0]["text"] == "x"
+    namespace = [os.readlink(f"/proc/{pid}/ns/net") for pid in _servers(first)]
+    assert namespace
+    assert os.readlink("/proc/self/ns/net") not in namespace
+    assert os.readlink("/proc/self/ns/net") in [os.readlink(f"/proc/{pid}/ns/net") for pid in _servers(second)]
+    for server in (first, second):
+        server.leave()
+    assert list((tmp_path / "state" / "runs").glob("*")) == []
+
+
+def _servers(server: Mediated) -> list[int]:
+    """Return the processes below a mediator that run the test's server."""
+    found, below = [], [server.process.pid]
+    while below:
+        pid = below.pop()
+        below += [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        if SERVER.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            found.append(pid)
+    return found[1:] if found and found[0] == server.process.pid else found

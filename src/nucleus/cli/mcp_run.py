@@ -23,6 +23,7 @@ def add_action(actions: Any) -> None:
     add("--entry", default="", metavar="FORM", help="what nucleus mcp unwrap restores; no effect here")
     add("--url", default="", metavar="URL", help="the server is there (streamable HTTP), in place of CMD")
     add("--header", action="append", default=[], metavar="H", help="send it header H, from NUCLEUS_HEADER_H")
+    add("--contain", action="store_true", help="run the server in a box of its own: no network, a copy of the files")
     add("--observe", action="store_true", help="ask nobody: record what the profile would ask, deny what it denies")
     add("--listen", default="", metavar="HOST:PORT", help="serve clients over HTTP, on the loopback interface")
     add("words", nargs="*", metavar="CMD", help="the server's command, after --")
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     launch.refuse_steering(os.environ)
     if bool(args.words) == bool(args.url):
         raise Usage("name one server: its command after --, or --url URL")
+    if args.url and args.contain:
+        raise Usage("--contain is for a server that is started here, not for one behind a URL")
     try:
         headers = launch.url_headers(os.environ, args.header)
         environment = launch.server_environment(clean_environment(), os.environ, args.server_env)
@@ -80,5 +83,6 @@ def run(args: argparse.Namespace) -> int:
             url=args.url,
             headers=headers,
             listen=args.listen,
+            contain=args.contain,
         )
     )

@@ -52,7 +52,7 @@ class Door:
         finally:
             os.umask(old)
 
-    def open(self, welcome: Callable[[Link], None]) -> None:
+    def begin(self, welcome: Callable[[Link], None]) -> None:
         """Let callers in; ``welcome`` hears of each connection before its first frame."""
         self._welcome = welcome
         self._loop.listen(self._listener, self._accept)

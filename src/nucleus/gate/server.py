@@ -13,7 +13,7 @@ from nucleus.errors import CannotEnforce, NucleusError
 from nucleus.gate import lineage
 from nucleus.gate.board import Board, Settings
 from nucleus.gate.calls import MALFORMED, Calls
-from nucleus.gate.contained import CONTAINED
+from nucleus.gate.contained import CONTAINED, needs
 from nucleus.gate.desk import Desk, ancestor_gate
 from nucleus.gate.dialogs import asked
 from nucleus.gate.door import Door, client_of, name_of, newcomer
@@ -131,7 +131,7 @@ class Server:
                 self._watch(link)
             case "declassify":
                 self._declassify(board, calls, link, fields)
-            case "status" | "export" | "tools" | "leave" | "asked" | "surroundings":
+            case "status" | "export" | "tools" | "leave" | "asked" | "needs" | "surroundings":
                 link.send(*self._about(board, link, fields))
             case "lockdown":
                 calls.apply(board.step(LockedDown("the client", board.now())))
@@ -141,21 +141,26 @@ class Server:
 
     def _about(self, board: Board, link: Link, fields: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Return what a connection may know of itself, of its trace and of the others here."""
+        principal = self._links[link]
         match fields["do"]:
             case "export":
                 return {"what": "exported"}, b"".join(export_jsonl(board.opening.writer.path))
-            case "tools":
-                return self._listed.told(board, self._links[link], link, fields), b""
-            case "asked" if self._calls is not None:
-                return asked(board, self._calls, self._links[link], fields), b""
-            case "leave":
-                return {"what": "left", "others": sum(map(bool, self._links.values())) - 1}, b""
             case "surroundings":
                 relays = Relays() if self._calls is None else self._calls.relays
-                return surroundings(board, relays, link, self._links[link], fields)
-        state = board.state_of(self._links[link])
-        watched = self._desk is not None and self._desk.watched
-        return state | {"answers": state["answers"] or watched}, b""
+                return surroundings(board, relays, link, principal, fields)
+            case "tools":
+                told = self._listed.told(board, principal, link, fields)
+            case "asked" if self._calls is not None:
+                told = asked(board, self._calls, principal, fields)
+            case "needs" if board.opening.level == MEDIATED:
+                told = {"what": "needs", **needs(board.opening.tree.policy_of(principal), {})}
+            case "leave":
+                told = {"what": "left", "others": sum(map(bool, self._links.values())) - 1}
+            case _:
+                state = board.state_of(principal)
+                watched = self._desk is not None and self._desk.watched
+                told = state | {"answers": state["answers"] or watched}
+        return told, b""
 
     def _open(self, link: Link, fields: dict[str, Any]) -> None:
         if self._board is not None:
@@ -176,7 +181,7 @@ class Server:
         self._board, self._calls, self._desk = board, calls, desk
         if opening.level in {COOPERATIVE, MEDIATED}:
             self._door = Door(self._loop, opening.state, opening.principal, self._asked, self._left)
-            self._door.open(self._came)
+            self._door.begin(self._came)
         self._links[link] = opening.principal
         self._tick(board, calls)
         link.send(opened_fields(opening))

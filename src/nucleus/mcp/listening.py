@@ -12,7 +12,7 @@ import threading
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.connection import Connection
+from nucleus.gate.sessions import Entered
 from nucleus.mcp import mediate, stdio
 from nucleus.mcp.engine import Mediator
 from nucleus.mcp.front import Front, listen
@@ -26,8 +26,8 @@ TOKEN_BYTES: Final = 32
 class Sessions:
     """Opens one mediated session after another."""
 
-    def __init__(self, task: mediate.Task, kept: mediate.Kept, connection: Connection) -> None:
-        self._task, self._kept, self._connection = task, kept, connection
+    def __init__(self, task: mediate.Task, kept: mediate.Kept, entered: Entered) -> None:
+        self._task, self._kept, self._entered = task, kept, entered
         self._turn = threading.Lock()
         self._threads: list[threading.Thread] = []
         self.why = ""
@@ -36,9 +36,9 @@ class Sessions:
 
     def open(self) -> Hub:
         """Return a session with a server of its own. Raises CannotEnforce, Refused."""
-        branch, _ = self._connection.branch({"do": "attach"})
+        branch, _ = self._entered.connection.branch({"do": "attach"})
         try:
-            server = mediate.served(self._task, self._kept)
+            server = mediate.served(self._task, self._kept, branch, self._entered.opened)
         except BaseException:
             branch.close()
             raise
@@ -77,7 +77,7 @@ def mediate_over_http(task: mediate.Task, kept: mediate.Kept) -> int:
     except (ValueError, OSError) as error:
         raise CannotEnforce("nobody can be served", why=str(error), fix="--listen 127.0.0.1:PORT") from error
     entered = mediate.enter(task)
-    sessions = Sessions(task, kept, entered.connection)
+    sessions = Sessions(task, kept, entered)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     front = Front(listener, {PATH: sessions.open}, token)
     host, port = listener.getsockname()[:2]

@@ -14,10 +14,11 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn, final
+from typing import Any, Final, NoReturn, Protocol, final
 
 from nucleus.errors import CannotEnforce, NucleusError
 from nucleus.gate import sessions
+from nucleus.gate.connection import Connection, refusal
 from nucleus.gate.hardening import clean_environment
 from nucleus.gate.spawn import BOOTSTRAP, interpreter
 from nucleus.mcp import stdio
@@ -82,35 +83,36 @@ def become(task: Task) -> NoReturn:
     os.lseek(memory, 0, os.SEEK_SET)
     for kept in (memory, *(task.begun[name] for name in ("sock", "lock") if task.begun.get(name, -1) >= 0)):
         os.set_inheritable(kept, True)
-    over_http = [name for name, value in (("url", task.url), ("listen", task.listen)) if value]
-    words = [interpreter(), "-I", "-S", "-B", str(BOOTSTRAP), "mediator", str(memory), *over_http]
+    extras = (("url", task.url), ("listen", task.listen), ("contain", task.contain))
+    more = [name for name, value in extras if value]
+    words = [interpreter(), "-I", "-S", "-B", str(BOOTSTRAP), "mediator", str(memory), *more]
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(words[0], words, clean_environment())  # noqa: S606  by absolute path, with no shell to misread it
 
 
-def mediate(descriptor: int) -> int:
+def mediate(descriptor: int, box: "Box | None" = None) -> int:
     """Mediate as the memory file at ``descriptor`` says, until the client leaves; return the exit status."""
     with os.fdopen(descriptor, "rb") as file:
         fields = json.loads(file.read(LIMIT))
     task = Task(**{**fields, "command": tuple(fields["command"])})
     try:
-        return run(task)
+        return run(task, box)
     except NucleusError as error:
         sys.stderr.write(f"nucleus: {error.diagnostics()}\n")
         return 1
 
 
-def run(task: Task) -> int:
+def run(task: Task, box: "Box | None" = None) -> int:
     """Mediate one server. Raises CannotEnforce, PolicyError, Refused; then no server was started."""
     pin_file = PinFile(task.state, Identity(task.command))
-    kept = Kept(pin_file, pin_file.load(), mappings_of(task.state))
+    kept = Kept(pin_file, pin_file.load(), mappings_of(task.state), box)
     if task.listen:
         from nucleus.mcp.listening import mediate_over_http
 
         return mediate_over_http(task, kept)
     entered = enter(task)
-    server = served(task, kept)
+    server = served(task, kept, entered.connection, entered.opened)
     mediator = Mediator(kept.file.identity, task.name, kept.pins, kept.mappings, task.observe)
     pump = stdio.Pump(mediator, (0, 1), server.ends, entered.sock, kept.save, say)
     try:
@@ -138,6 +140,8 @@ class Kept:
     file: PinFile
     pins: Pins
     mappings: Mappings
+    box: "Box | None" = None
+    """Starts a server in a box of its own; where this is None, ``--contain`` is refused."""
 
     def save(self) -> None:
         """Write the pins. Raises OSError."""
@@ -146,6 +150,23 @@ class Kept:
     def definition(self, name: str) -> Mapping[str, Any] | None:
         """Return the pinned definition of a tool, None where there is none."""
         return self.pins.pinned[name] if self.pins.is_pinned(name) else None
+
+
+class Boxed(Protocol):
+    """A server that runs in a box of its own."""
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Descriptors to read from and to write to."""
+        ...
+
+    def end(self, seconds: float) -> int:
+        """End it, and everything in its box, after ``seconds``; return its status."""
+        ...
+
+
+Box = Callable[[Task, list[str], Mapping[str, Any]], Boxed]
+"""(task, patterns that the policy hides, what was opened) -> the server, started. Raises CannotEnforce."""
 
 
 @final
@@ -157,8 +178,8 @@ class Served:
     end: Callable[[], object]
 
 
-def served(task: Task, kept: Kept) -> Served:
-    """Start the task's server, or the way to it. Raises CannotEnforce."""
+def served(task: Task, kept: Kept, gate: Connection, opened: Mapping[str, Any]) -> Served:
+    """Start the task's server, or the way to it. Raises CannotEnforce, Refused."""
     if task.url:
         from nucleus.mcp.bridge import Bridge
         from nucleus.mcp.wire import Exchange, address_of, verified
@@ -168,6 +189,12 @@ def served(task: Task, kept: Kept) -> Served:
         bridge = Bridge(address, task.headers, lambda: Exchange(address, context), kept.definition)
         bridge.start()
         return Served((bridge.ours.fileno(), bridge.ours.fileno()), bridge.end)
+    if task.contain:
+        needs, _ = gate.request({"do": "needs"})
+        if needs["what"] != "needs" or kept.box is None:
+            raise refusal(needs)
+        boxed = kept.box(task, [str(one) for one in needs["hidden"]], {**opened, "profile": needs["profile"]})
+        return Served(boxed.ends, lambda: boxed.end(stdio.GRACE))
     server = stdio.launch(task.command, task.environment, task.workspace)
     assert server.stdin is not None  # noqa: S101  it was started with pipes
     assert server.stdout is not None  # noqa: S101  likewise
