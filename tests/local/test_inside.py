@@ -54,7 +54,7 @@ def test_another_process_in_sight_is_found() -> None:
 
 
 def test_a_writable_mount_of_the_host_is_found() -> None:
-    inside.check_mounts(MOUNTS, "/home/ann", "/home/ann/a b")
+    inside.check_mounts(MOUNTS, "/home/ann", ["/home/ann/a b"])
     for broken in (
         MOUNTS.replace("/usr /usr ro", "/usr /usr rw"),
         MOUNTS.replace("/ / ro", "/ / rw"),
@@ -63,7 +63,7 @@ def test_a_writable_mount_of_the_host_is_found() -> None:
         MOUNTS.replace("a\\040b", "other"),
     ):
         with pytest.raises(BrokenPromiseError):
-            inside.check_mounts(broken, "/home/ann", "/home/ann/a b")
+            inside.check_mounts(broken, "/home/ann", ["/home/ann/a b"])
 
 
 def test_a_second_network_device_is_found() -> None:

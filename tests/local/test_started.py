@@ -8,8 +8,7 @@ import pytest
 
 from nucleus.errors import CannotEnforce
 from nucleus.local import layers
-from nucleus.local.live import Wish, configuration
-from nucleus.local.started import Live, Started
+from nucleus.local.started import Live, Started, configuration
 from nucleus.local.views import Views
 from tests.local.box import needs_box, private
 
@@ -26,7 +25,7 @@ def _start(root: Path, words: list[str], live: Live) -> Started:
     layers.dress(str(workspace), str(folder / "upper"))
     views = Views(str(private(root / "state")))
     view = views.view(str(folder), str(workspace), ".", "sh")
-    inside = configuration(view, Wish(str(workspace), tuple(words)))
+    inside = configuration(view, (), words)
     return Started(views.found(), views.python, view, inside, live)
 
 

@@ -73,12 +73,12 @@ def in_a_box(context: Context) -> Context:
 def first_exposure(policy: Policy, context: Context, shown: Mapping[str, Any]) -> int:
     """Return the legs of all that is visible in the box. ``context`` is that of the box.
 
-    ``shown``: ``read`` (places beside the workspace that the owner let in),
+    ``shown``: ``read`` and ``state`` (places beside the workspace that the owner let in, and what an agent keeps),
     ``secrets`` (whether something is visible that looks like a secret: a
     variable, or a hidden file that history keeps; not said is yes).
     """
     legs = classify(policy, Call(kinds.RUN, {"argv": ["true"]}), context).legs
-    if shown.get("read"):
+    if shown.get("read") or shown.get("state"):
         legs |= PRIVATE | FOREIGN | UNTRUSTED
     if shown.get("secrets") is not False or any(secret_looking(path) for path in shown.get("read", ())):
         legs |= PRIVATE | SECRET

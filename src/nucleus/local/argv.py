@@ -46,6 +46,17 @@ TMPFS_BYTES: Final = 1 << 30
 
 @final
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A directory of the host's beside the workspace that is shown as a copy: an overlay of its own."""
+
+    place: str
+    upper: str
+    work: str
+    masks: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything that a box shows. Paths are absolute, and real where they name the host's side."""
 
@@ -64,6 +75,7 @@ class View:
     """Symbolic links of the root: (target, place)."""
     readable: tuple[str, ...] = ()
     """Tool chains, and what the owner allows to be read."""
+    copies: tuple[Copy, ...] = ()
     tool_links: tuple[tuple[str, str], ...] = ()
     """Symbolic links of tool chains: (target, place)."""
     files: tuple[tuple[str, str], ...] = ()
@@ -89,17 +101,32 @@ class View:
         odd = [place for _, place in self.tool_links if not proper(place) or within(place, self.state)]
         if odd:
             raise ValueError(f"not a place for a link: {odd[0]!r}")
+        self._check_copies()
         self._check_folder()
+
+    def _check_copies(self) -> None:
+        for copy in self.copies:
+            if not proper(copy.place) or not within(copy.place, self.home) or copy.place == self.home:
+                raise ValueError(f"not a directory below home: {copy.place!r}")
+            if any(within(one, copy.place) or within(copy.place, one) for one in (self.state, self.workspace)):
+                raise ValueError(f"{copy.place} holds the state directory or the workspace, or lies in one")
 
     def _check_folder(self) -> None:
         if self.cwd.startswith("/") or ".." in self.cwd.split("/"):
             raise ValueError(f"the working directory is relative to the workspace: {self.cwd!r}")
 
 
-def options(view: View, seccomp: int, info: int, texts: Sequence[tuple[int, str]] = ()) -> list[str]:
+def options(
+    view: View,
+    seccomp: int,
+    info: int,
+    texts: Sequence[tuple[int, str]] = (),
+    copied: Sequence[tuple[int, str]] = (),
+) -> list[str]:
     """Return bubblewrap's options for ``view``; a filter is read from one descriptor, facts go to the other.
 
-    ``texts`` are small files that no path of the host has: (descriptor, place in the box).
+    ``texts`` are small files that no path of the host has: (descriptor, place in the box). So are those
+    ``copied``, which can be written, in the box alone.
     """
     words = [*NAMESPACES, *FENCES, "--seccomp", str(seccomp), "--info-fd", str(info)]
     for name, value in variables(view).items():
@@ -114,6 +141,17 @@ def options(view: View, seccomp: int, info: int, texts: Sequence[tuple[int, str]
         words += ["--size", str(TMPFS_BYTES), "--tmpfs", path]
     # INVARIANT: whatever shows something of the host's stands behind the empty directories, or it would be covered;
     # the workspace stands last, so that nothing of the host's shows through what is masked (test_argv.py).
+    words += _beside(view, texts, copied)
+    words += ["--overlay-src", view.workspace]
+    if view.masks:
+        words += ["--overlay-src", view.masks]
+    words += ["--overlay", view.upper, view.work, view.workspace]
+    return [*words, "--remount-ro", "/", "--chdir", os.path.normpath(os.path.join(view.workspace, view.cwd))]
+
+
+def _beside(view: View, texts: Sequence[tuple[int, str]], copied: Sequence[tuple[int, str]]) -> list[str]:
+    """Return the words for what is shown beside the workspace."""
+    words: list[str] = []
     for path in sorted(view.readable):
         words += ["--ro-bind", path, path]
     for target, place in view.tool_links:
@@ -122,11 +160,12 @@ def options(view: View, seccomp: int, info: int, texts: Sequence[tuple[int, str]
         words += ["--ro-bind", source, place]
     for number, place in texts:
         words += ["--ro-bind-data", str(number), place]
-    words += ["--overlay-src", view.workspace]
-    if view.masks:
-        words += ["--overlay-src", view.masks]
-    words += ["--overlay", view.upper, view.work, view.workspace]
-    return [*words, "--remount-ro", "/", "--chdir", os.path.normpath(os.path.join(view.workspace, view.cwd))]
+    for number, place in copied:
+        words += ["--perms", "0600", "--file", str(number), place]
+    for copy in view.copies:
+        words += ["--overlay-src", copy.place, "--overlay-src", copy.masks]
+        words += ["--overlay", copy.upper, copy.work, copy.place]
+    return words
 
 
 def variables(view: View) -> dict[str, str]:

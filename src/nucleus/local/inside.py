@@ -7,7 +7,7 @@ and nothing is run: the report says what, and the status is 78.
 
 ``CONFIG`` and ``REPORT`` are descriptors. The configuration is words, each
 ended by a NUL: home, workspace, names that home may hold (joined by ``/``), number of
-absent paths, those paths, the command. The report is ``ok``, or ``failed``
+further overlays, their places, number of absent paths, those paths, the command. The report is ``ok``, or ``failed``
 and a sentence; after ``ok`` comes nothing, or ``exec ERRNO``. Imports nothing of
 Nucleus: it is the one file of ours that a box shows.
 
@@ -82,7 +82,7 @@ def check_processes(own: int, names: list[str]) -> None:
         raise BrokenPromiseError(f"other processes are visible: {len(others)}")
 
 
-def check_mounts(table: str, home: str, workspace: str) -> None:
+def check_mounts(table: str, home: str, overlays: list[str]) -> None:
     """Check from ``/proc/self/mountinfo`` that nothing of the host's can be written. Raises BrokenPromiseError."""
     kinds = {}
     for line in table.splitlines():
@@ -91,11 +91,12 @@ def check_mounts(table: str, home: str, workspace: str) -> None:
         kind = after.split()[0]
         kinds[place] = kind
         own = place in {*OWN, home} or place.startswith("/dev/")
-        if "rw" in settings.split(",") and not own and escaped(place) != workspace:
+        if "rw" in settings.split(",") and not own and escaped(place) not in overlays:
             raise BrokenPromiseError(f"{place} is writable")
-    found = {escaped(place): kind for place, kind in kinds.items()}.get(workspace)
-    if found != "overlay":
-        raise BrokenPromiseError(f"the workspace is {found or 'no mount'}, not an overlay")
+    found = {escaped(place): kind for place, kind in kinds.items()}
+    for place in overlays:
+        if found.get(place) != "overlay":
+            raise BrokenPromiseError(f"{place} is {found.get(place) or 'no mount'}, not an overlay")
 
 
 def escaped(place: str) -> str:
@@ -252,13 +253,20 @@ def configuration(descriptor: int) -> list[str]:
         return [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
 
 
+def counted(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return as many words as the first says, and the rest."""
+    end = 1 + int(words[0])
+    return words[1:end], words[end:]
+
+
 def verify(words: list[str], known: set[int]) -> list[str]:
     """Check everything; return the command. Raises BrokenPromiseError, or OSError where a check could not be made."""
-    home, workspace, names, count = words[:4]
-    absent, command = words[4 : 4 + int(count)], words[4 + int(count) :]
+    home, workspace, names = words[:3]
+    copies, rest = counted(words[3:])
+    absent, command = counted(rest)
     check_status(read("/proc/self/status"))
     check_processes(os.getpid(), os.listdir("/proc"))
-    check_mounts(read("/proc/self/mountinfo"), home, workspace)
+    check_mounts(read("/proc/self/mountinfo"), home, [workspace, *copies])
     check_network(read("/proc/net/dev"))
     check_filter()
     check_files(home, set(names.split("/")), absent)

@@ -22,10 +22,10 @@ from typing import Final, final
 from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import BoxReport
 from nucleus.local import layers, probe
-from nucleus.local.argv import View, packed, within
+from nucleus.local.argv import View, within
 from nucleus.local.ns import attestation
 from nucleus.local.quotas import Group
-from nucleus.local.started import Live, Started
+from nucleus.local.started import Live, Started, configuration
 from nucleus.local.veil import Veil
 from nucleus.local.views import Views
 
@@ -33,8 +33,6 @@ TEST_SECONDS: Final = 20.0
 GRACE: Final = 10.0
 """Seconds that a killed box has to be gone. The kernel needs milliseconds; a hung file system may need more."""
 SPACES: Final = ("user", "pid", "net", "ipc", "uts", "cgroup", "mnt")
-MASKS_TESTED: Final = 256
-"""Hidden paths that the self-test looks for inside. The masks are one layer: it is there or not."""
 
 
 _UPPER: Final = re.compile(r"(?:^|,)upperdir=((?:[^,\\]|\\.)*)")
@@ -74,7 +72,9 @@ class Living:
         self.view: Final = views.view(folder, wish.workspace, wish.cwd, wish.argv[0])
         found = views.found()
         try:
-            self._started = Started(found, views.python, self.view, configuration(self.view, wish), live)
+            self._started = Started(
+                found, views.python, self.view, configuration(self.view, wish.hidden, wish.argv), live
+            )
             try:
                 self._passed = self._started.passed(time.monotonic() + TEST_SECONDS)
                 judge(self._started.number, self.view)
@@ -164,9 +164,10 @@ def judge(number: int, view: View) -> None:
             raise _not(f"its {name} namespace is ours")
     with open(f"/proc/{number}/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
         mounted = [line.split() for line in table]
-    own = [words for words in mounted if _plain(words[4]) == view.workspace]
-    if not own or own[-1][own[-1].index("-") + 1] != "overlay" or not has_upper(own[-1][-1], view.upper):
-        raise _not("its workspace is no overlay with our layer")
+    for place, upper in ((view.workspace, view.upper), *((copy.place, copy.upper) for copy in view.copies)):
+        own = [words for words in mounted if _plain(words[4]) == place]
+        if not own or own[-1][own[-1].index("-") + 1] != "overlay" or not has_upper(own[-1][-1], upper):
+            raise _not(f"{place} is no overlay with our layer")
 
 
 def has_upper(settings: str, upper: str) -> bool:
@@ -182,18 +183,6 @@ def _plain(place: str) -> str:
 
 def _not(why: str) -> CannotEnforce:
     return CannotEnforce("the box does not hold what it promises; nothing was run", why=why, fix="nucleus doctor")
-
-
-def configuration(view: View, wish: Wish) -> bytes:
-    """Return the words that the self-test reads. Raises CannotEnforce for words that can't be handed over."""
-    shown = [view.workspace, *view.readable, *(place for _, place in view.tool_links)]
-    names = {path[len(view.home) + 1 :].split("/")[0] for path in shown if path.startswith(view.home + "/")}
-    absent = [os.path.join(view.workspace, path) for path in wish.hidden[:MASKS_TESTED]]
-    try:
-        words = [view.home, view.workspace, "/".join(sorted(names)), str(len(absent)), *absent, *wish.argv]
-        return packed(words)
-    except ValueError as error:
-        raise CannotEnforce("the command can't be handed over", why=str(error), fix="leave it out") from error
 
 
 def _layers(views: Views, live: Live) -> dict[str, str]:

@@ -11,9 +11,11 @@ on the supervisor's own connection to the gate. A published port is the
 owner's own listener on 127.0.0.1; whoever connects there is not the agent.
 """
 
+import json
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, final
 
@@ -32,6 +34,8 @@ STARTS: Final = 5
 CONNECTIONS: Final = 128
 """Carried at once for ports; more wait."""
 GRACE: Final = 2.0
+SPOKEN_LIMIT: Final = 1 << 20
+"""Bytes kept of what the egress process reports."""
 
 Say = Callable[[str], None]
 
@@ -56,6 +60,7 @@ class Network:
         self._say = say
         self._egress: Spawned | None = None
         self._starts = 0
+        self._spoken = b""
         self._pairs: set[_Pair] = set()
         self._listeners: list[socket.socket] = []
         self._doors = Doors(first)
@@ -92,6 +97,7 @@ class Network:
         """End the egress process, the connections and the listeners."""
         if self._egress is not None:
             self._watch.forget(self._egress.sock.fileno())
+            self._last_words(self._egress)
             self._egress.end(GRACE)
         for pair in list(self._pairs):
             pair.close()
@@ -99,6 +105,24 @@ class Network:
             self._watch.forget(listener.fileno())
             listener.close()
         self._doors.close()
+
+    def _last_words(self, egress: Spawned) -> None:
+        """Tell the egress process that it is over, and hear what it has to report."""
+        with suppress(OSError):
+            egress.sock.shutdown(socket.SHUT_WR)
+            egress.sock.settimeout(GRACE)
+            while data := egress.sock.recv(CHUNK):
+                self._spoken += data
+
+    def used(self) -> dict[str, Any]:
+        """Return what the egress processes reported of their use, as far as it was heard. After ``close``."""
+        found: dict[str, Any] = {}
+        for line in self._spoken.split(b"\n"):
+            with suppress(ValueError):
+                said = json.loads(line)
+                found |= said if type(said) is dict else {}
+        found.pop("ready", None)
+        return found
 
     def _await_first(self) -> None:
         for listener in self._out:
@@ -128,6 +152,7 @@ class Network:
         except OSError:
             data = b""
         if data:
+            self._spoken = (self._spoken + data)[-SPOKEN_LIMIT:]
             return
         self._watch.forget(self._egress.sock.fileno())
         self._egress.end(GRACE)

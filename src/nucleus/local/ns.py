@@ -25,10 +25,10 @@ from typing import Any, Final, final
 from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import BoxReport, Limits, Outcome, Permit
 from nucleus.local import layers, probe
-from nucleus.local.argv import NAMESPACES, View, packed, within
+from nucleus.local.argv import NAMESPACES, View, within
 from nucleus.local.bwrap import Bubblewrap
 from nucleus.local.pump import Pump, TooMuchError
-from nucleus.local.started import Started, failed
+from nucleus.local.started import Started, configuration, failed
 from nucleus.local.veil import Veil
 from nucleus.local.views import Views
 
@@ -38,8 +38,6 @@ CHANGES_LIMIT: Final = 1000
 """Changes that a result lists; ``more_changes`` says whether there were more."""
 CHANGES_BYTES: Final = 200 << 10
 """What their names may take of a frame, as JSON."""
-_MASKS_TESTED: Final = 256
-"""Hidden paths that the self-test looks for inside. The masks are one layer: it is there or not."""
 _PROBE_SECONDS: Final = 20.0
 
 
@@ -136,7 +134,7 @@ class NsBox:
         self, view: View, hidden: list[str], command: list[str], stdin: bytes, limits: Limits, end: float
     ) -> Outcome:
         """Start the box, move the bytes, and return what came of it when everything in it is dead."""
-        inside = _configuration(view, hidden, command)
+        inside = configuration(view, hidden, command)
         with Started(self._views.found(), self._views.python, view, inside) as started:
             pump = Pump(started.process, stdin, limits.bytes)
             out, said, report = _connect(started, pump)
@@ -256,14 +254,6 @@ def _is_folder(workspace: str, cwd: str, hidden: list[str]) -> bool:
     real = os.path.realpath(os.path.join(workspace, cwd))
     masked = any(within(real, os.path.join(workspace, path)) for path in hidden)
     return within(real, workspace) and not masked and os.path.isdir(real)
-
-
-def _configuration(view: View, hidden: list[str], command: list[str]) -> bytes:
-    """Return the words that the self-test reads. Raises ValueError."""
-    shown = [view.workspace, *view.readable]
-    names = {path[len(view.home) + 1 :].split("/")[0] for path in shown if path.startswith(view.home + "/")}
-    absent = [os.path.join(view.workspace, path) for path in hidden[:_MASKS_TESTED]]
-    return packed([view.home, view.workspace, "/".join(sorted(names)), str(len(absent)), *absent, *command])
 
 
 def _not_started(report: str, said: str, command: list[str]) -> Outcome | None:

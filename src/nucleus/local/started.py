@@ -30,6 +30,8 @@ from nucleus.local.bwrap import Bubblewrap
 
 SHOWN_AS: Final = "/run/nucleus-self-test.py"
 """Where the self-test stands in the box."""
+MASKS_TESTED: Final = 256
+"""Hidden paths that the self-test looks for inside. The masks are one layer: it is there or not."""
 GO: Final = b"g"
 _CREDENTIALS: Final = struct.Struct("3i")
 _REPORT_LIMIT: Final = 4096
@@ -44,6 +46,10 @@ class Live:
     """Descriptors that are standard input, output and errors inside."""
     terminal: str = ""
     """Which of ``012`` are a terminal that is made inside; their descriptors are not used."""
+    texts: tuple[tuple[str, bytes], ...] = ()
+    """Small files that the command reads: (place in the box, content)."""
+    copied: tuple[tuple[str, bytes], ...] = ()
+    """Small files that it may change, in the box alone."""
     kept: tuple[int, ...] = ()
     """Descriptors that the command gets besides."""
     processes: int = 4096
@@ -79,9 +85,11 @@ class Started:
         report_end = self._reporting(live)
         accounts = host.accounts(os.getuid(), os.getgid(), view.home)
         texts = [(self._file(text.encode()), place) for place, text in accounts.items()]
+        texts += [(self._file(text), place) for place, text in (live.texts if live else ())]
+        copied = [(self._file(text), place) for place, text in (live.copied if live else ())]
         seccomp, config = self._file(probe.program()), self._file(inside)
-        words = options(view, seccomp, info_end, texts)
-        given = [info_end, report_end, seccomp, config, *(number for number, _ in texts)]
+        words = options(view, seccomp, info_end, texts, copied)
+        given = [info_end, report_end, seccomp, config, *(number for number, _ in (*texts, *copied))]
         given.append(self._file(packed(words)))
         command = [found.path, "--args", str(given[-1]), python, "-I", "-S", "-B", SHOWN_AS]
         command += [str(config), str(report_end), *_living(live)]
@@ -194,6 +202,19 @@ class Started:
     def _close(self, number: int) -> None:
         self._open.remove(number)
         os.close(number)
+
+
+def configuration(view: View, hidden: Sequence[str], command: Sequence[str]) -> bytes:
+    """Return the words that the self-test reads. Raises CannotEnforce for words that can't be handed over."""
+    copies = [copy.place for copy in view.copies]
+    shown = [view.workspace, *view.readable, *copies, *(place for _, place in view.tool_links)]
+    names = {path[len(view.home) + 1 :].split("/")[0] for path in shown if path.startswith(view.home + "/")}
+    absent = [os.path.join(view.workspace, path) for path in hidden[:MASKS_TESTED]]
+    tested = [str(len(copies)), *copies, str(len(absent)), *absent]
+    try:
+        return packed([view.home, view.workspace, "/".join(sorted(names)), *tested, *command])
+    except ValueError as error:
+        raise CannotEnforce("the command can't be handed over", why=str(error), fix="leave it out") from error
 
 
 def failed(why: str) -> CannotEnforce:

@@ -9,7 +9,7 @@ from typing import Final, final
 from nucleus.errors import CannotEnforce
 from nucleus.gate.hardening import home_of
 from nucleus.local import bwrap, host
-from nucleus.local.argv import View, within
+from nucleus.local.argv import Copy, View, within
 from nucleus.local.bwrap import Bubblewrap
 from nucleus.local.started import SHOWN_AS
 
@@ -26,6 +26,7 @@ class Views:
         *,
         readable: Sequence[str] = (),
         links: Sequence[tuple[str, str]] = (),
+        copies: Sequence[Copy] = (),
         variables: Mapping[str, str] | None = None,
         path_list: Sequence[str] | None = None,
         executable: str = "",
@@ -34,6 +35,7 @@ class Views:
         self.state: Final = os.path.realpath(state)
         self._readable = tuple(os.path.realpath(path) for path in readable)
         self._links = tuple(links)
+        self._copies = tuple(copies)
         self._variables = tuple((variables or {}).items())
         self._path_list = tuple(sys.path) if path_list is None else tuple(path_list)
         base = executable or getattr(sys, "_base_executable", "") or sys.executable
@@ -75,6 +77,7 @@ class Views:
                 links=links,
                 readable=tuple(dict.fromkeys((*self._readable, *self._python_needs, *tools))),
                 tool_links=self._links,
+                copies=self._copies,
                 files=(*host.configuration(), (INSIDE, SHOWN_AS)),
                 variables=self._variables,
                 cwd=cwd,
