@@ -33,6 +33,8 @@ HERE = Node(STRING, "", 0, 0)
         ("python3.11 -c 'print(1)'", "shell", "print(1)"),
         ("node --inspect server.js", "interpreter", "server.js"),
         ("env A=b sudo -E timeout 5 npx x", "npm", "x"),
+        ("/opt/nucleus mcp run --name=x --server-env=A -- npx -y x@1", "npm", "x@1"),
+        ("nucleus mcp pins -- npx x", "program", "nucleus"),
         ("./server --port 1", "program", "./server"),
         ("", "", ""),
     ],

@@ -1,15 +1,17 @@
 """``nucleus mcp wrap`` and ``unwrap``: what is edited, what is said, what is left alone."""
 
+import hashlib
 import json
 import os
 import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nucleus.cli import main
+from nucleus.cli import command_parser, main
 from nucleus.clients.program import program
 
 ENTRY = {"command": "mcp-server-time", "args": ["--local-timezone", "UTC"]}
@@ -194,3 +196,104 @@ def test_a_directory_without_such_files_says_so(project: Path, capsys: pytest.Ca
     (project / ".mcp.json").unlink()
     assert main(["mcp", "wrap"]) == 0
     assert capsys.readouterr().out == "no client's file with servers is in this directory\n"
+
+
+SERVER = """
+import json, os, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    names = ("TOKEN", "PYTHONPATH", "PATH", "HOME", "UNSAID", "NUCLEUS_SERVER_PYTHONPATH")
+    said = {name: os.environ.get(name) for name in names}
+    answers = {
+        "initialize": {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+                       "serverInfo": {"name": "t", "version": "1"}},
+        "tools/list": {"tools": [{"name": "env", "description": json.dumps(said), "inputSchema": {"type": "object"}}]},
+    }
+    if asked.get("id") is not None:
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": answers[asked["method"]]}), flush=True)
+"""
+
+
+def tools_through(entry: dict[str, Any], project: Path, **own: str) -> dict[str, str | None]:
+    """Start an entry as its client would, and return what the server's one tool says of its environment."""
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    asked: list[dict[str, Any]] = [
+        {"id": 1, "method": "initialize", "params": hello},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/list"},
+    ]
+    with subprocess.Popen(
+        [entry["command"], *entry["args"]],
+        env={"PATH": "/usr/bin:/bin", "HOME": os.environ["HOME"], **own, **entry.get("env", {})},
+        cwd=project,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as client:
+        assert client.stdin is not None
+        assert client.stdout is not None
+        said: dict[str, Any] = {}
+        for message in asked:
+            client.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+            client.stdin.flush()
+            if "id" in message:
+                said = json.loads(client.stdout.readline())
+        client.stdin.close()
+    return dict(json.loads(said["result"]["tools"][0]["description"]))
+
+
+def test_a_wrapped_server_gets_its_variables_and_nothing_of_the_clients(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entry is started as the client would: what steers Python reaches the server, and not the mediator."""
+    (tmp_path / "server.py").write_text(SERVER)
+    (project / "nucleus.toml").write_text('version = 1\nprofile = "local_dev"\n')
+    (tmp_path / "state").mkdir(mode=0o700)
+    monkeypatch.setenv("NUCLEUS_STATE", str(tmp_path / "state"))
+    digest = hashlib.sha256((project / "nucleus.toml").read_bytes()).hexdigest()
+    assert main(["-q", "policy", "trust", "--digest", digest, "nucleus.toml"]) == 0
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    (evil / "sitecustomize.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write('x')")
+    variables = {"TOKEN": "t", "PYTHONPATH": str(evil)}
+    entry = {"command": sys.executable, "args": ["-I", str(tmp_path / "server.py")], "env": variables}
+    file = project / ".mcp.json"
+    file.write_text(json.dumps({"mcpServers": {"env": entry}}))
+    direct = tools_through(entry, project, UNSAID="u")
+    assert (direct["TOKEN"], direct["UNSAID"], direct["PYTHONPATH"]) == ("t", "u", str(evil))
+    assert main(["-q", "mcp", "wrap", ".mcp.json"]) == 0
+    new = json.loads(file.read_text())["mcpServers"]["env"]
+    mediated = tools_through(new, project, UNSAID="u", NUCLEUS_STATE=str(tmp_path / "state"))
+    assert (mediated["TOKEN"], mediated["PYTHONPATH"]) == ("t", str(evil))
+    assert (mediated["UNSAID"], mediated["NUCLEUS_SERVER_PYTHONPATH"]) == (None, None)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_with_the_variable_left_to_the_mediator_its_loader_would_run_what_it_names(
+    project: Path, tmp_path: Path
+) -> None:
+    """Switched off: the same name in the entry's own env runs code of the file's author before its first line."""
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    (evil / "sitecustomize.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write('x')")
+    subprocess.run(
+        [*program().words, "mcp", "run", "--name=x", "--", "no-such-server"],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(evil)},
+        cwd=project,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (tmp_path / "ran").exists()
+
+
+def test_an_entry_with_a_url_is_taken_by_the_mediators_parser(project: Path) -> None:
+    """Nobody listens at the address: what is refused is the connection, not the words."""
+    entry = {"type": "http", "url": "https://127.0.0.1:9/mcp", "headers": {"X-Key": "s3cret"}}
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"web": entry}}))
+    assert main(["-q", "mcp", "wrap", ".mcp.json"]) == 0
+    new = json.loads((project / ".mcp.json").read_text())["mcpServers"]["web"]
+    args = command_parser("mcp").parse_args(new["args"][1:])
+    assert (args.url, args.header, args.name, args.words) == (entry["url"], ["X-Key"], "web", [])
+    assert new["env"] == {"NUCLEUS_HEADER_X-Key": "s3cret"}

@@ -190,3 +190,10 @@ def test_a_write_of_a_clients_own_carries_the_exposure_too(tree: Tree, labels: L
     call = Call(kinds.CLIENT, {"client": "x", "tool": "Write", "does": kinds.WRITE, "path": "src/a.py"}, b"text")
     tree.before(call, tree.classified("p", call), UNTRUSTED)
     assert labels.bits("src/a.py") & UNTRUSTED
+
+
+def test_so_does_a_write_of_a_server_whose_mapping_says_that_it_is_one(tree: Tree, labels: LabelStore) -> None:
+    args = {"server": "s", "tool": "put", "op": "write_files", "does": kinds.WRITE, "path": "src/b.py"}
+    call = Call(kinds.MCP, args, b"text")
+    tree.before(call, tree.classified("p", call), UNTRUSTED)
+    assert labels.bits("src/b.py") & UNTRUSTED

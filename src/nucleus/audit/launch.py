@@ -76,7 +76,7 @@ def split_words(text: str, node: Node) -> "list[Node]":
 
 
 def launch(words: "Sequence[Node]") -> Launch:  # noqa: PLR0911  one return for each kind
-    """Return what ``words`` start; wrappers (``env``, ``cmd /c``, ``sudo``, ``nohup``) are looked through."""
+    """Return what ``words`` start; wrappers (``env``, ``cmd /c``, ``sudo``, our mediator) are looked through."""
     words = _unwrapped([word for word in words if word.text()])
     if not words:
         return Launch("", "")
@@ -144,6 +144,8 @@ def _unwrapped(words: "list[Node]") -> "list[Node]":
         second = words[1].text().lower() if len(words) > 1 else ""
         if program == "cmd" and second in {"/c", "/k", "/s"}:
             words = words[2:]
+        elif program in {"nucleus", "nucleus-runtime"} and _served(words):
+            words = _served(words)
         elif program in {
             "env",
             "sudo",
@@ -169,6 +171,12 @@ def _unwrapped(words: "list[Node]") -> "list[Node]":
         else:
             return words
     return words
+
+
+def _served(words: "Sequence[Node]") -> "list[Node]":
+    """Return what our own mediator starts, nothing where the words are not its."""
+    texts = [word.text() for word in words]
+    return list(words[texts.index("--") + 1 :]) if texts[1:3] == ["mcp", "run"] and "--" in texts else []
 
 
 def _split_options(rest: "Sequence[Node]", valued: "set[str]") -> "tuple[list[Node], list[Node]]":
