@@ -17,6 +17,7 @@ from nucleus.clients import hookscript
 
 PERL = shutil.which("perl")
 LANGUAGES = {"perl": [PERL or "perl"], "python": [sys.executable, "-I", "-S", "-B"]}
+LAST = "nucleus: the tool was not allowed\n"
 EVENT = b'{"tool_name": "Read", "text": "' + b"x" * 300_000 + b'"}\n'
 
 
@@ -42,7 +43,7 @@ class Hook:
         done = subprocess.run(
             ["/bin/sh", "-c", command or self.command], input=EVENT, capture_output=True, check=False, timeout=60
         )
-        return done.returncode, done.stdout, done.stderr.decode()
+        return done.returncode, done.stdout, done.stderr.decode().removesuffix(LAST)
 
     def answered(self, answer: bytes) -> tuple[tuple[int, bytes, str], bytes]:
         """Return what the hook did when the session answered this, and what it had said."""
@@ -111,10 +112,10 @@ def test_a_program_that_is_gone_spoilt_or_killed_is_2(hook: Hook) -> None:
 
 
 def test_with_its_last_words_left_out_a_spoilt_hook_would_be_another_status(hook: Hook) -> None:
-    """A client goes on after any status but 2: ``|| exit 2`` is what makes a broken hook a refusal."""
+    """A client goes on after any status but 2: the last words are what makes a broken hook a refusal."""
     hook.path.write_text("exit 7" if "sysread" in hook.path.read_text() else "raise SystemExit(7)")
     assert hook()[0] == 2
-    assert hook(hook.command.removesuffix(" || exit 2"))[0] == 7
+    assert hook(hook.command.removesuffix(f" || {hookscript.REFUSED}"))[0] == 7
 
 
 def test_nobody_who_answers_in_time_is_2(hook: Hook) -> None:
@@ -129,7 +130,14 @@ def test_nobody_who_answers_in_time_is_2(hook: Hook) -> None:
 
 
 def test_names_with_quotes_reach_the_shell_whole() -> None:
-    words = hookscript.command(["/usr/bin/perl"], "/it's here/x'.pl", 2).removesuffix(" || exit 2")
+    words = hookscript.command(["/usr/bin/perl"], "/it's here/x'.pl", 2).removesuffix(f" || {hookscript.REFUSED}")
     shown = words.replace("'/usr/bin/perl'", "printf '%s|'")
     done = subprocess.run(["/bin/sh", "-c", shown], capture_output=True, text=True, check=True)
     assert done.stdout == "/it's here/x'.pl|made:2|"
+
+
+def test_there_is_always_a_reason_on_standard_error(hook: Hook) -> None:
+    """Codex takes a status of 2 without one for a hook that failed."""
+    hook.path.write_text("exit 2" if "sysread" in hook.path.read_text() else "raise SystemExit(2)")
+    done = subprocess.run(["/bin/sh", "-c", hook.command], input=b"", capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", LAST)

@@ -15,6 +15,8 @@ from typing import Final
 SECONDS: Final = 25
 """Until a hook that hears nothing refuses. Below what each client waits for a hook: after that it would go on."""
 
+REFUSED: Final = "/bin/sh -c 'echo nucleus: the tool was not allowed >&2; exit 2'"
+
 _PERL: Final = r"""# {about}
 sub refuse { my $text = "nucleus: $_[0]\n"; syswrite STDERR, $text; exit 2 }
 $SIG{$_} = sub { refuse("no answer in time; nothing was allowed") } for qw(ALRM TERM INT HUP PIPE);
@@ -126,13 +128,14 @@ def script(language: str, client: str, folder: str, fallback: Sequence[str]) -> 
 
 
 def command(interpreter: Sequence[str], path: str, made: int) -> str:
-    """Return the words for the client's shell. Whatever goes wrong before the program runs is 2 as well.
+    """Return the words for the client's shell, whichever it is. What goes wrong before the program runs is 2 as well.
 
+    A status of 2 with nothing on standard error is a failure to some clients, and no refusal: so there is a last line.
     ``made`` is what ``uninstall`` takes away beside the entry; the program does not look at it.
     """
     words = " ".join(_quoted(word) for word in interpreter)
     clean = "PERL5OPT= PERL5LIB= " if interpreter[0].endswith("perl") else ""
-    return f"{clean}{words} {_quoted(path)} made:{made} || exit 2"
+    return f"{clean}{words} {_quoted(path)} made:{made} || {REFUSED}"
 
 
 def _quoted(word: str) -> str:
