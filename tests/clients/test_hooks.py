@@ -83,6 +83,13 @@ def test_an_entry_of_ours_that_differs_is_replaced() -> None:
     assert removed("codex", new) == b'{"hooks": {}}'
 
 
+def test_an_entry_of_another_version_is_replaced_too() -> None:
+    old = installed("codex", b'{"hooks": {}}', lambda made: f"perl '/old/hooks/codex.pl' made:{made} || exit 2")
+    new = installed("codex", old, made("codex"))
+    assert [one.command for one in ours("codex", new)] == [made("codex")(1)]
+    assert removed("codex", new) == b'{"hooks": {}}'
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
