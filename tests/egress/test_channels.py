@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from nucleus.egress.channels import Channel, Channels
+from nucleus.egress.limits import ASKED_LEASE, FIRST_LEASE
 from nucleus.egress.link import State
-from nucleus.errors import PolicyDenied
+from nucleus.errors import ApprovalRequired, PolicyDenied
 from tests.egress.test_link import Gate, linked
 
 Work = Callable[[Channels, Gate, Callable[[], Awaitable[Channel]]], Awaitable[None]]
@@ -24,7 +25,7 @@ def with_channels(work: Work) -> None:
 
         async def opened() -> Channel:
             opening = asyncio.create_task(
-                channels.open("net.tunnel", {"host": "a"}, lambda: CUT.append("cut"), leaves=100)
+                channels.begin("net.tunnel", {"host": "a"}, lambda: CUT.append("cut"), leaves=100)
             )
             gate.permit(await gate.frame(), 1)
             return await opening
@@ -46,12 +47,12 @@ def test_a_lease_that_is_spent_is_a_new_decision_for_a_larger_one() -> None:
         await channels.spend(channel, 100)
         spending = asyncio.create_task(channels.spend(channel, 10))
         asked = await gate.frame()
-        assert asked["leaves"] == 2 * 65536
+        assert asked["leaves"] == 2 * FIRST_LEASE
         assert not spending.done()
         gate.permit(asked, 2)
         await spending
         assert (await gate.frame())["number"] == 1
-        assert (channel.permit.number, channel.left) == (2, 2 * 65536 - 10)
+        assert (channel.permit.number, channel.left) == (2, 2 * FIRST_LEASE - 10)
 
     with_channels(work)
 
@@ -127,7 +128,7 @@ def test_a_tighter_policy_is_a_reason_to_decide_again_and_the_latest_answer_coun
 
 def test_a_state_that_changed_while_it_was_opened_is_decided_upon() -> None:
     async def work(channels: Channels, gate: Gate, _opened: Callable[[], Awaitable[Channel]]) -> None:
-        opening = asyncio.create_task(channels.open("net.tunnel", {}, lambda: CUT.append("cut"), leaves=1))
+        opening = asyncio.create_task(channels.begin("net.tunnel", {}, lambda: CUT.append("cut"), leaves=1))
         asked = await gate.frame()
         channels.changed(State(exposure=1))
         gate.permit(asked, 1)
@@ -147,5 +148,23 @@ def test_an_owner_who_stops_everything_cuts_everything() -> None:
         assert len(channels) == 2
         channels.changed(State(closed=True))
         assert CUT == ["cut", "cut"]
+
+    with_channels(work)
+
+
+def test_where_a_person_is_asked_the_lease_is_larger_now_and_at_the_retry() -> None:
+    async def work(channels: Channels, gate: Gate, _opened: Callable[[], Awaitable[Channel]]) -> None:
+        args = {"host": "b"}
+        begun = asyncio.create_task(channels.begin("net.tunnel", args, lambda: None, leaves=10, unbounded=True))
+        first = await gate.frame()
+        assert (first["leaves"], first["wait"]) == (10, 0.0)
+        gate.answer(first, "pending", code="approval_required", rules=["destination"], id="x")
+        with pytest.raises(ApprovalRequired):
+            await begun
+        again = asyncio.create_task(channels.begin("net.tunnel", args, lambda: None, leaves=10, unbounded=True))
+        second = await gate.frame()
+        assert second["leaves"] == ASKED_LEASE
+        gate.permit(second, 1)
+        assert (await again).left == ASKED_LEASE
 
     with_channels(work)

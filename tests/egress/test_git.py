@@ -156,20 +156,18 @@ def test_a_remote_that_the_owner_did_not_resolve_is_not_there(start: Start, tmp_
     assert site(box).asked == []
 
 
-@pytest.mark.parametrize(
-    ("request_line", "status"),
-    [
+def test_nothing_but_the_smart_protocol_is_spoken(start: Start) -> None:
+    box = start()
+    for line, status in (
         ("GET /git/origin/HEAD HTTP/1.1", "404"),
         ("GET /git/origin/objects/info/packs HTTP/1.1", "404"),
         ("GET /git/origin/info/refs HTTP/1.1", "404"),
         ("GET /git/origin/../../x HTTP/1.1", "404"),
         ("POST /git/origin/git-upload-pack HTTP/1.1\r\nContent-Length: 0", "415"),
-    ],
-)
-def test_nothing_but_the_smart_protocol_is_spoken(start: Start, request_line: str, status: str) -> None:
-    box = start()
-    got = box.ask(f"{request_line}\r\nHost: a\r\nConnection: close\r\n\r\n", box.routes)
-    assert got.startswith(f"HTTP/1.1 {status} ".encode())
+    ):
+        got = box.ask(f"{line}\r\nHost: a\r\nConnection: close\r\n\r\n", box.routes)
+        assert got.startswith(f"HTTP/1.1 {status} ".encode()), line
+    assert site(box).asked == []
 
 
 def test_a_pack_that_is_not_sound_moves_nothing(start: Start, tmp_path: Path) -> None:

@@ -101,27 +101,23 @@ def test_a_model_call_costs_no_call_and_shows_nothing_new(start: Start) -> None:
     assert len({tuple(one) for one in states}) == 1
 
 
-@pytest.mark.parametrize(
-    "reaching",
-    [
-        {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
-        {"tools": [{"type": "code_execution_20250522", "name": "x"}]},
-        {"mcp_servers": [{"type": "url", "url": "https://evil.example/mcp", "name": "x"}]},
-        {
-            "messages": [
-                {"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "https://e.x/"}}]}
-            ]
-        },
-    ],
-)
-def test_what_the_provider_would_fetch_or_run_is_egress_to_a_stranger(start: Start, reaching: dict[str, Any]) -> None:
+REACHING: list[dict[str, Any]] = [
+    {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
+    {"tools": [{"type": "code_execution_20250522", "name": "x"}]},
+    {"mcp_servers": [{"type": "url", "url": "https://evil.example/mcp", "name": "x"}]},
+    {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "https://e.x/"}}]}]},
+]
+
+
+def test_what_the_provider_would_fetch_or_run_is_egress_to_a_stranger(start: Start) -> None:
     box = start(POLICY.replace("read_only", "safe_pr_fixer"))
-    got = ask(box, {**HELLO, **reaching})
-    assert got.startswith(b"HTTP/1.1 403 ")
-    assert b"approval required" in got
+    for reaching in REACHING:
+        got = ask(box, {**HELLO, **reaching})
+        assert got.startswith(b"HTTP/1.1 403 ")
+        assert b"approval required" in got
     assert site(box).got == []
-    (decision,) = box.records()
-    assert set(decision["rules"]) >= {"scope", "destination"}
+    assert all(set(one["rules"]) >= {"scope", "destination"} for one in box.records())
+    assert len(box.records()) == len(REACHING)
 
 
 def test_where_reaching_is_not_looked_for_the_provider_is_told_to_fetch(start: Start) -> None:
@@ -144,12 +140,11 @@ def test_only_what_the_owner_allowed_is_asked_of_the_model(start: Start) -> None
     assert site(box).got == []
 
 
-@pytest.mark.parametrize(
-    "body", ["", "[]", "{", '{"a":1,"a":2}', '{"a":NaN}', "\xff", '{"model":"m"}{"x":1}', "[" * 5000]
-)
-def test_a_body_that_two_readers_could_read_differently_is_refused(start: Start, body: str) -> None:
+def test_a_body_that_two_readers_could_read_differently_is_refused(start: Start) -> None:
     box = start()
-    assert ask(box, body).startswith(b"HTTP/1.1 400 ")
+    for body in ("", "[]", "{", '{"a":1,"a":2}', '{"a":NaN}', "\xff", '{"model":"m"}{"x":1}', "[" * 5000):
+        assert ask(box, body).startswith(b"HTTP/1.1 400 "), body[:20]
+    assert ask(box, HELLO, more="Content-Encoding: gzip\r\n").startswith(b"HTTP/1.1 415 ")
     assert site(box).got == []
 
 

@@ -61,13 +61,14 @@ def test_a_file_at_a_place_that_is_not_the_indexs_is_left_out(start: Start) -> N
     assert b"/pypi/files/" not in get(box, "/pypi/simple/gamma/")
 
 
-@pytest.mark.parametrize(
-    "answer", [(500, "x", b"canary"), (200, "application/json", b"{"), (302, "http://index.example/", b"")]
-)
-def test_what_an_index_says_when_it_fails_is_not_passed_on(start: Start, answer: Answer) -> None:
-    got = get(start(lambda _: answer), "/pypi/simple/gamma/")
-    assert got.startswith(b"HTTP/1.1 502 ")
-    assert b"canary" not in got
+def test_what_an_index_says_when_it_fails_is_not_passed_on(start: Start) -> None:
+    answers: list[Answer] = [(500, "x", b"canary"), (200, "application/json", b"{"), (302, "http://a.example/", b"")]
+    current = answers[:1]
+    box = start(lambda _: current[0])
+    for current[0] in answers:
+        got = get(box, "/pypi/simple/gamma/")
+        assert got.startswith(b"HTTP/1.1 502 "), current
+        assert b"canary" not in got
 
 
 def test_redirects_without_end_end(start: Start) -> None:

@@ -10,11 +10,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, Final, final
 
-from nucleus.egress.limits import FIRST_LEASE, LEASE_LIMIT
+from nucleus.egress.limits import ASKED_LEASE, FIRST_LEASE, LEASE_LIMIT
 from nucleus.egress.link import GateLink, Permit, State
-from nucleus.errors import Refused
+from nucleus.errors import ApprovalRequired, Refused
+
+REMEMBERED: Final = 1024
+"""Questions that are remembered; beyond that a retry starts with the small lease."""
 
 
 @final
@@ -61,16 +64,26 @@ class Channels:
         self._wait = wait
         self._open: set[Channel] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: set[tuple[str, ...]] = set()
+        """What a person was asked about, so that its retry is charged for more at once."""
         self._state = State()
         self.gate: GateLink | None = None
 
     def __len__(self) -> int:
         return len(self._open)
 
-    async def open(self, kind: str, args: Mapping[str, Any], cut: Callable[[], None], *, leaves: int) -> Channel:
-        """Ask for a call and return it as a channel. Raises Refused."""
+    async def begin(
+        self, kind: str, args: Mapping[str, Any], cut: Callable[[], None], *, leaves: int, unbounded: bool = False
+    ) -> Channel:
+        """Ask for a call and return it as a channel. Raises Refused.
+
+        ``unbounded``: ``leaves`` is a first lease; where a person is asked it is a larger one.
+        """
         policy = self._state.policy
-        permit = await self._gate.ask(kind, args, leaves=leaves, wait=self._wait)
+        if unbounded:
+            permit, leaves = await self._lease(kind, args, leaves)
+        else:
+            permit = await self._gate.ask(kind, args, leaves=leaves, wait=self._wait)
         channel = Channel(kind, args, permit, leaves, cut, lease=max(leaves, FIRST_LEASE))
         channel.clear.set()
         self._open.add(channel)
@@ -91,6 +104,20 @@ class Channels:
             ok = True
         finally:
             self.close(channel, ok=ok)
+
+    async def _lease(self, kind: str, args: Mapping[str, Any], leaves: int) -> tuple[Permit, int]:
+        """Return a permit and the bytes that it is charged for. Raises Refused."""
+        key = (kind, *map(str, args.values()))
+        if key not in self._asked:
+            try:
+                return await self._gate.ask(kind, args, leaves=leaves), leaves
+            except ApprovalRequired:
+                if len(self._asked) < REMEMBERED:
+                    self._asked.add(key)
+                if self._wait <= 0:
+                    raise
+        leaves = max(leaves, ASKED_LEASE)
+        return await self._gate.ask(kind, args, leaves=leaves, wait=self._wait), leaves
 
     async def spend(self, channel: Channel, size: int) -> None:
         """Wait until ``size`` bytes may leave by a channel. Raises Refused where they may not."""

@@ -59,7 +59,7 @@ class GitRemotes:
         raise HttpError(404, "this route speaks git's smart protocol, and nothing else")
 
     async def _open(self, remote: str) -> Channel:
-        return await self._pump.channels.open(kinds.PULL, {"remote": remote}, interrupting(), leaves=0)
+        return await self._pump.channels.begin(kinds.PULL, {"remote": remote}, interrupting(), leaves=0)
 
     async def _refs(self, request: Request, client: Stream, remote: str) -> bool:
         """Pass on what the remote has."""

@@ -7,8 +7,10 @@ from typing import Final, final
 
 PIECE: Final = 64 * 1024
 """Bytes read and passed on at once. Twice as much is what one connection holds at most in each direction."""
-FIRST_LEASE: Final = 64 * 1024
+FIRST_LEASE: Final = 16 * 1024
 """Bytes that a tunnel or an upload of unknown length is charged for when it opens: a hello and some requests."""
+ASKED_LEASE: Final = 1 << 20
+"""The same where a person was asked: nobody wants the same question again after a few requests."""
 LEASE_LIMIT: Final = 8 << 20
 """Bytes that it is charged for at once later on. Each lease is a decision of its own."""
 

@@ -101,7 +101,7 @@ class ModelChannel:
             raise HttpError(400, "a request to a model has a body")
         args = {"method": request.method, "url": url.text, "reach": reach}
         sent = b"" if document is None else written(document)
-        channel = await self._pump.channels.open(kinds.MODEL, args, interrupting(), leaves=len(sent))
+        channel = await self._pump.channels.begin(kinds.MODEL, args, interrupting(), leaves=len(sent))
         with self._pump.channels.held(channel):
             return await self._carry(request, client, channel, model, url, sent)
 
@@ -124,7 +124,7 @@ class ModelChannel:
         self, request: Request, client: Stream, channel: Channel, model: Model, url: Url, body: bytes
     ) -> bool:
         key = model.key or channel.permit.credential
-        fields = [one for one in request.head.passed_on() if one[0] not in CREDENTIALS]
+        fields = [one for one in request.head.passed_on() if one[0] not in CREDENTIALS | {model.header.lower()}]
         if key:
             fields.append((model.header, f"{model.scheme}{key}"))
         async with self._upstream.asked(channel, url, (*fields, PLAIN), method=request.method, body=body) as (

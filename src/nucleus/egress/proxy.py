@@ -48,7 +48,9 @@ class Proxy:
         if request.host is not None and not same_place(request.host, request.target, "https"):
             raise HttpError(400, "the Host header is not where the tunnel goes")
         args = {"host": target[1], "port": int(target[2])}
-        with self._pump.channels.held(await self._open(kinds.TUNNEL, args, leaves=FIRST_LEASE)) as channel:
+        with self._pump.channels.held(
+            await self._open(kinds.TUNNEL, args, leaves=FIRST_LEASE, unbounded=True)
+        ) as channel:
             host, port = str(channel.permit.resolved["host"]), int(channel.permit.resolved["port"])
             inside = channel.permit.resolved.get("inside") is True
             server = await self._dialer.connect(host, port, tls=False, inside=inside)
@@ -88,7 +90,9 @@ class Proxy:
         args = {"method": request.method, "url": url.text, "body": request.length != 0}
         leaves = len(request.target) + sum(len(a) + len(b) for a, b in request.head.fields)
         leaves += FIRST_LEASE if request.length is None else request.length
-        with self._pump.channels.held(await self._open(kinds.REQUEST, args, leaves=leaves)) as channel:
+        with self._pump.channels.held(
+            await self._open(kinds.REQUEST, args, leaves=leaves, unbounded=request.length is None)
+        ) as channel:
             resolved = channel.permit.resolved
             url = parse_url(str(resolved["url"]))
             inside = resolved.get("inside") is True
@@ -101,8 +105,8 @@ class Proxy:
             finally:
                 server.cut()
 
-    async def _open(self, kind: str, args: dict[str, object], *, leaves: int) -> Channel:
-        return await self._pump.channels.open(kind, args, interrupting(), leaves=leaves)
+    async def _open(self, kind: str, args: dict[str, object], *, leaves: int, unbounded: bool = False) -> Channel:
+        return await self._pump.channels.begin(kind, args, interrupting(), leaves=leaves, unbounded=unbounded)
 
 
 def forwarded_url(request: Request) -> Url:

@@ -21,6 +21,8 @@ class Routes:
     async def handle(self, request: Request, client: Stream) -> bool:
         """Answer one request. Raises HttpError, Refused and what streams raise."""
         name, _, rest = target_of(request).removeprefix("/").partition("/")
+        if request.method in {"GET", "HEAD"} and request.length != 0:
+            raise HttpError(400, "nothing here is asked for with a body")
         route = self._routes.get(name)
         if route is None:
             raise HttpError(404, f"there is no such route; routes: {', '.join(sorted(self._routes))}")

@@ -91,7 +91,7 @@ class Sets:
     @contextlib.asynccontextmanager
     async def _locked(self, package: str, task: "asyncio.Task[Any]") -> AsyncIterator[Channel]:
         """Hold a permit of its own: it sends nothing that the owner did not choose, so nothing ends it."""
-        channel = await self.channels.open(kinds.PACKAGES, {"packages": [package]}, lambda: _cut(task), leaves=0)
+        channel = await self.channels.begin(kinds.PACKAGES, {"packages": [package]}, lambda: _cut(task), leaves=0)
         self.channels.finish(channel)
         with self.channels.held(channel):
             yield channel
@@ -136,7 +136,7 @@ class Sets:
             for one in made:
                 self._cut(one)
 
-        channel = await self.channels.open(kinds.PACKAGES, {"packages": sorted(names)}, cut, leaves=0)
+        channel = await self.channels.begin(kinds.PACKAGES, {"packages": sorted(names)}, cut, leaves=0)
         covers = {canonical(str(one)) for one in channel.permit.resolved.get("covers", ())} | names
         found = _Set(channel, covers)
         made.append(found)

@@ -9,7 +9,7 @@ from nucleus.egress.dial import Dialer
 from nucleus.egress.http1 import HttpError, Response, serialise
 from nucleus.egress.pump import Pump
 from nucleus.egress.streams import Stream
-from nucleus.policy.addresses import AddressError, Url, parse_url
+from nucleus.policy.addresses import AddressError, Url, parse_url, private_host
 
 AGENT: Final = ("user-agent", "nucleus-runtime")
 PLAIN: Final = ("accept-encoding", "identity")
@@ -45,8 +45,9 @@ class Upstream:
         HttpError, Refused, OSError, TimeoutError.
         """
         for _ in range(HOPS):
+            # Where a route goes, the owner named: a name of the owner's network may have a private address.
             server = await self._dialer.connect(
-                url.host, url.port, tls=url.scheme == "https", inside=channel.permit.resolved.get("inside") is True
+                url.host, url.port, tls=url.scheme == "https", inside=private_host(url.host)
             )
             try:
                 await server.write(_head(method, url, fields, body))

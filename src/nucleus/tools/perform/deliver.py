@@ -46,7 +46,6 @@ def deliver(
 def _taken(git: PrivateGit, pack: bytes, tip: str) -> bool:
     """Whether the pack could be indexed, and all that its tip needs is there. Raises ValueError if it is unsound."""
     if pack:
-        (git.folder / "objects" / "pack").mkdir(parents=True, exist_ok=True)
         ran = git.run("index-pack", "--strict", "--fix-thin", "--stdin", stdin=pack)
         if ran.status != 0 and not _MISSING.search(ran.error):
             raise ValueError(f"the pack is not sound: {first_line(ran.error)}")
