@@ -10,6 +10,7 @@ help:
 	@echo "make test     lint, types, import directions, proofs, benchmarks' self-checks, tests"
 	@echo "make prove    the proofs alone"
 	@echo "make bench    the benchmarks: one table, and docs/benchmarks.md"
+	@echo "make bench-local  what a box costs, beside others; its section of that page"
 	@echo "make format   format the code"
 	@echo "make lock     bring locks/ in line with pyproject.toml"
 
@@ -56,6 +57,10 @@ bench: setup
 # nucleus audit on 338 files, beside zizmor on the same tree.
 bench-audit: setup
 	$(PYTHON_IN) -m bench.audit
+
+# What a box costs, beside sandbox-runtime and sandlock on the same work.
+bench-local: setup
+	$(PYTHON_IN) -m bench.local
 
 format: setup
 	$(PYTHON_IN) -m ruff format

@@ -11,15 +11,14 @@ import platform
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
 from bench import decisions, gate, policies, processes, records, selfcheck
 from bench.clock import Candidate, seconds, units
+from bench.page import PAGE, kept
 from bench.peers import report
 from bench.table import Section, markdown, missed, text
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 INTRODUCTION: Final = """# Benchmarks
 
 Written by `make bench`; nothing here is typed by hand. Ratios, so that any machine can check them: in each round
@@ -85,7 +84,7 @@ def main() -> int:
         for note in section.notes:
             print(f"{section.title}: {note}", file=sys.stderr)
     if not chosen.quick:
-        PAGE.write_text(page(sections), encoding="utf-8")
+        PAGE.write_text(kept(page(sections), PAGE.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"bench: wrote {PAGE.relative_to(PAGE.parents[1])}", file=sys.stderr)
     behind = missed(sections)
     for quantity in behind:

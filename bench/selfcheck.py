@@ -5,12 +5,15 @@ No figure is compared with a budget here; a busy machine passes.
 
 import ast
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from bench import cells, gate, records, table
+from bench import cells, gate, local, page, records, table
+from bench.boxes import contenders
 from bench.clock import UNIT, Candidate, Figure, figure, interleaved, ratio, shown, unit
 from bench.peers import install
 from bench.peers.rules import DENIALS, QUESTIONS, expanded, facts_of
@@ -124,10 +127,40 @@ def what_is_timed_is_what_is_meant() -> None:
     """Run the candidates of the gate and the trace; they look at their own answers."""
     section = records.measure(2, grown=50, records=400)
     know(len(section.rows) == 6, "a row of the trace is missing")
-    know(len(gate.sockets(2)) == 3, "a row of the gate is missing")
+    know(len(gate.sockets(2)) == 4, "a row of the gate is missing")
+
+
+def a_contender_that_skips_its_work_or_is_slowed_is_found() -> None:
+    """Of the ways to contain a command: one that runs nothing, one that fails, one that waits before it begins."""
+    with tempfile.TemporaryDirectory() as place:
+        workspace = Path(place)
+        start = local.works()[0]
+        for words in (("true",), ("false",), ("sh", "-c", "echo other")):
+            try:
+                local.taken(contenders.Contender("lazy", words=words), start, workspace)
+            except local.WrongError:
+                continue
+            raise CheckError(f"a contender that runs {words} and not the work is believed")
+        slow = contenders.Contender("slow", words=("sh", "-c", 'sleep 0.3; exec "$@"', "sh"))
+        found = local.taken(slow, start, workspace)
+        know(0.3 <= found < 30, f"a wait of 0.3 s is seen as {found:.2f} s")
+    times = {("bare", local.WARM): [1.0], ("slow", local.WARM): [2.0], ("bare", "w"): [3.0], ("slow", "w"): [6.0]}
+    know(local.run_time(times, "slow", "w").median == 2, "a start is not taken off")
+
+
+def a_target_replaces_its_own_section_only() -> None:
+    """Of the page of figures."""
+    before = "# Page\n\n## One\n\na\n\n## Boxes\n\nold\n\n## Two\n\nb\n"
+    after = page.replaced(before, "Boxes", "## Boxes\n\nnew\n")
+    know(after == before.replace("old", "new"), "a section is put in another place")
+    know(
+        page.kept("# Page\n\n## One\n\nc\n", after) == "# Page\n\n## One\n\nc\n\n## Boxes\n\nnew\n", "a section is lost"
+    )
 
 
 CHECKS: Final = (
+    a_contender_that_skips_its_work_or_is_slowed_is_found,
+    a_target_replaces_its_own_section_only,
     cells_cover_every_capability_verdict_and_rule,
     the_rules_that_peers_get_are_the_kernels,
     a_peer_that_skips_work_is_found,
