@@ -41,7 +41,15 @@ def test_where_everything_is_there_each_line_says_what_works(state: Path, capsys
     assert last.startswith("everything that nucleus run needs works here")
     names = {one[5:].split(":")[0] for one in lines}
     assert names >= {"system", "state directory", "gate", "gate in /proc", "bubblewrap", "user namespace", "AppArmor"}
-    assert names >= {"overlay file system", "seccomp", "whole box", "calls of another architecture", "Landlock", "git"}
+    assert names >= {
+        "overlay file system",
+        "seccomp",
+        "whole box",
+        "nucleus run",
+        "calls of another architecture",
+        "Landlock",
+        "git",
+    }
     assert names >= {"processes by descriptor (pidfd)", "pseudo-terminals", "memory of /tmp", "container"}
     assert os.listdir(state) in ([], ["boxes"]), "nothing of the trials is left"
 
@@ -69,6 +77,17 @@ def test_a_mechanism_that_fails_is_told_and_no_whole_box_is_tried(state: Path, m
     told = {row.name: row for row in doctor.rows(state)}
     assert told["user namespace"] == Row("no", "user namespace", "denied", "the fix")
     assert "whole box" not in told
+
+
+@needs_box
+def test_a_run_that_does_not_work_is_told_with_what_it_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state of the run").mkdir(mode=0o755)
+    row = doctor._run(str(tmp_path))
+    assert (row.state, row.name) == ("no", "nucleus run")
+    assert "open to others" in row.detail
+    monkeypatch.setattr(doctor, "_SECONDS", 0.001)
+    (tmp_path / "run").rmdir()
+    assert "timed out" in doctor._run(str(tmp_path)).detail
 
 
 @needs_box

@@ -12,6 +12,7 @@ nothing else: an AppArmor profile for the one bubblewrap that is used.
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from nucleus.policy.place import prepare, state_directory
 from nucleus.trace.export import escaped
 
 AGREED: Final = "yes"
+_SECONDS: Final = 60
 _NEEDS_LINUX: Final = Row(
     "no",
     "system",
@@ -155,6 +157,31 @@ def _box(scratch: str) -> Iterator[Row]:
         yield _failed("whole box", error)
         return
     yield Row("ok", "whole box", "a command in one passed its self-test, and was judged from outside")
+    yield _run(scratch)
+
+
+def _run(scratch: str) -> Row:
+    """Run a command as ``nucleus run`` does, with gate, network and changes that come home."""
+    workspace, state = os.path.join(scratch, "run"), os.path.join(scratch, "state of the run")
+    os.mkdir(workspace, 0o700)
+    # A state directory of its own: what descends from this process's own gate could do no more than that one.
+    words = ["-P", "-m", "nucleus", "--state", state, "run", "--profile", "local_dev"]
+    words += ["--workspace", workspace, "--non-interactive", "--", "sh", "-c", "echo text > made.txt"]
+    try:
+        done = subprocess.run(
+            [sys.executable, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            cwd="/",
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return Row("no", "nucleus run", str(error), "report it, with the output of nucleus doctor")
+    if done.returncode == 0 and os.path.exists(os.path.join(workspace, "made.txt")):
+        return Row("ok", "nucleus run", "a command ran under a gate, and what it wrote came home")
+    said = " ".join(done.stderr.decode("utf-8", "backslashreplace").split())
+    return Row("no", "nucleus run", said or f"it ended with status {done.returncode}", "report it, with this output")
 
 
 def _apparmor(found: Bubblewrap, *, works: bool) -> Row:
