@@ -92,6 +92,19 @@ def test_what_an_agent_wrote_is_quoted_and_escaped() -> None:
     assert "    | nucleus approve all\\x1b[2K\\u202egpj.exe" in text
 
 
+def test_what_a_push_would_send_is_shown_escaped_and_in_full_only_on_demand() -> None:
+    question = {
+        **QUESTION,
+        "kind": "git.push",
+        "leaving": "1 commit, 40 bytes\n+evil\x1b[2J\u202e\n" + "+more\n" * 2_000,
+    }
+    short, whole = describe(question), describe(question, whole=True)
+    assert "    > 1 commit, 40 bytes\n    > +evil\\x1b[2J\\u202e\n" in short
+    assert "nucleus approvals ab12 shows all that would be pushed" in short
+    assert len(whole) > len(short)
+    assert "shows all that would be pushed" not in whole
+
+
 @given(st.text())
 def test_no_character_moves_the_cursor_or_hides(text: str) -> None:
     assert escaped(text).isprintable()

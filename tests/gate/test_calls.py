@@ -254,6 +254,36 @@ def test_a_credential_goes_to_no_worker_that_does_not_use_it(
     assert given == [b""]
 
 
+@pytest.mark.parametrize(("repository", "given"), [("", b"canary"), ("other/place", b"canary")])
+def test_reading_an_issue_is_done_with_the_credential_of_its_forge(
+    gate: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: str, given: bytes
+) -> None:
+    """A private tracker can't be read without. Another repository asks first, since the credential opens it too."""
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    credentials = state / "credentials.toml"
+    credentials.write_text('[[credential]]\ndestination = "https://api.github.com"\ntoken = "canary"\n')
+    credentials.chmod(0o600)
+    running = gate()
+    world.git(running.repo.clone, "remote", "set-url", "origin", "https://github.com/acme/app.git")
+    assert running.open(profile="triage_bot")["what"] == "opened"
+    seen: list[bytes] = []
+
+    def perform(self: Any, permit: Any, _body: bytes) -> None:
+        seen.append(permit.credential)
+        self._on_outcome(permit.number, failed("OSError", "nothing"))
+
+    monkeypatch.setattr("nucleus.gate.workers.Workers.perform", perform)
+    args = {"number": 7, **({"repository": repository} if repository else {})}
+    if repository:
+        id_ = question(running, kinds.ISSUE, args)
+        assert seen == []
+        desk(running)({"do": "answer", "ids": [id_], "allow": True})
+    with pytest.raises(OSError, match="nothing"):
+        running.client.mediate(kinds.ISSUE, args)
+    assert seen == [given]
+
+
 def test_a_quarantine_has_no_children(opened: Running) -> None:
     child = opened.branch({"do": "delegate", "calls": 9, "schema": {"choice": ["yes", "no"]}})
     with pytest.raises((PolicyDenied, StateBlocked)):

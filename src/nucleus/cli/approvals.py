@@ -96,6 +96,11 @@ def describe(question: dict[str, Any], *, whole: bool = False) -> str:
     lines += [f"    | {escaped(line)}" for line in body.split("\n") if question["bytes"]]
     if len(body) < len(question["body"]):
         lines.append(f"    ... {question['bytes']} bytes in all; nucleus approvals {question['id']} shows them")
+    leaving = question.get("leaving", "")
+    shown = leaving if whole else leaving[:SHOWN]
+    lines += [f"    > {escaped(line)}" for line in shown.split("\n") if leaving]
+    if len(shown) < len(leaving):
+        lines.append(f"    ... nucleus approvals {question['id']} shows all that would be pushed")
     left = question["seconds_left"]
     lines.append(f"    nucleus approve {question['id']}   or   nucleus deny {question['id']}   ({left} s left)")
     return "\n".join(lines)

@@ -13,11 +13,11 @@ from nucleus.gate import core
 from nucleus.gate.board import Board
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
-from nucleus.gate.keeper import LOOK, Keeper
+from nucleus.gate.lookout import QUESTIONS, Leaving, Lookout
 from nucleus.gate.loop import Link, Loop
 from nucleus.gate.protocol import ProtocolError
 from nucleus.gate.relays import NOT_A_RELAY, OF_RELAYS, RELAYED, WITH_CREDENTIAL, Relays, tagged
-from nucleus.gate.tree import BODILESS, chosen_in_quarantine
+from nucleus.gate.tree import BODILESS, chosen_in_quarantine, pushes
 from nucleus.gate.workers import CLASSES, Workers, failed
 from nucleus.kernel.capability import READ_FILES
 from nucleus.kernel.exposure import ALL_SEEN
@@ -35,7 +35,9 @@ WAIT_LIMIT: Final = 86_400.0
 """Seconds that a caller may wait at most: longer than any question stays open."""
 SHOWN_LIMIT: Final = 256 << 10
 """Bytes of one call that a person can be asked about. Nobody reads more; it is refused unasked."""
-CREDENTIALED: Final = frozenset({kinds.PUSH, kinds.DELIVER, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL})
+CREDENTIALED: Final = frozenset(
+    {kinds.PUSH, kinds.DELIVER, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL, kinds.ISSUE}
+)
 """Kinds whose worker uses a credential. No other is given one."""
 HELD_LIMIT: Final = 256 << 20
 """Bytes that calls may hold in all while questions about them are open."""
@@ -75,6 +77,8 @@ class Asking:
     """What its asker calls it, where the asker has several open at once."""
     leaves: int = 0
     """Bytes that its performer will send beside the call itself."""
+    leaving: str = ""
+    """What these are, for a person."""
 
 
 AT_ONCE: Final = Asking()
@@ -113,7 +117,7 @@ class Calls:
         self._refs = 0
         self._boxless: list[tuple[Link, str, Call, Asking]] = []
         """Commands that wait until it is known whether there is a box for them."""
-        self._keeper = Keeper(loop, board)
+        self._lookout = Lookout(loop, board)
         self.relays = Relays()
         self.supervisor: Link | None = None
         """The connection of whoever holds this principal's box, and brings its changes home."""
@@ -128,7 +132,7 @@ class Calls:
         if type(kind) is not str or type(args) is not dict or not numbers or leaves < 0 or (body and kind in BODILESS):
             link.send(MALFORMED)
             return
-        if kind in {PROBE, LOOK}:
+        if kind == PROBE or kind in QUESTIONS:
             # What the gate asks of its workers itself is nobody's call.
             link.send(MALFORMED)
             return
@@ -148,6 +152,8 @@ class Calls:
             self._look_for_box(link, principal, call, asking)
         elif kind == kinds.DELETE:
             self._look_for_commit(link, principal, call, asking)
+        elif kind in {kinds.PUSH, kinds.PULL_REQUEST}:
+            self._look_at_push(link, principal, call, asking)
         else:
             self._submit(link, principal, call, asking)
 
@@ -172,7 +178,31 @@ class Calls:
             if link.open:
                 self._submit(link, principal, call, asking, tree.classified(principal, call, kept))
 
-        self._keeper.look(str(facts.resolved["path"]), known)
+        self._lookout.kept(str(facts.resolved["path"]), known)
+
+    def _look_at_push(self, link: Link, principal: str, call: Call, asking: Asking) -> None:
+        """Let a push wait until it is known how much it sends, and what."""
+        tree = self._board.opening.tree
+        facts = tree.classified(principal, call)
+        pushed = pushes(facts)
+        if facts.scope == SCOPE_DENY or not pushed.get("tip"):
+            # Without a commit there is nothing to send, and the worker says so.
+            self._submit(link, principal, call, asking, facts)
+            return
+
+        def known(leaving: Leaving) -> None:
+            if not link.open:
+                return
+            now = tree.classified(principal, call)
+            if leaving.bytes < 0 or pushes(now) != pushed:
+                why = leaving.text if leaving.bytes < 0 else "the branch moved while it was looked at"
+                now = replace(
+                    now, scope=SCOPE_DENY, why=f"what would leave can't be told: {why}", where="", next_step=why
+                )
+            looked = replace(asking, leaves=asking.leaves + max(0, leaving.bytes), leaving=leaving.text)
+            self._submit(link, principal, call, looked, now)
+
+        self._lookout.outgoing(str(pushed["url"]), str(pushed["tip"]), known)
 
     def _outcome(self, number: int, outcome: Outcome) -> None:
         """Take what a worker says: of a box, or of an effect."""
@@ -220,7 +250,7 @@ class Calls:
             self._board.step(Done(number, "unknown", 0, "", "the client ended", self._board.now()))
         self._at_work.clear()
         self._workers.end()
-        self._keeper.end()
+        self._lookout.end()
 
     def shown(self, ref: int) -> Call | None:
         """Return the held call of a question as it would be performed, for whoever answers."""
@@ -228,6 +258,11 @@ class Calls:
         if held is None:
             return None
         return replace(held.call, args=self._board.opening.tree.shown(held.call, held.facts))
+
+    def leaving(self, ref: int) -> str:
+        """Return what a push would send, for whoever answers."""
+        held = self._held.get(ref)
+        return "" if held is None else held.asking.leaving
 
     def tool_done(self, link: Link, fields: dict[str, Any]) -> None:
         """Take the end of a client's own function, which ran on a permit."""

@@ -92,6 +92,7 @@ class Questions:
             # Nobody reads a pack: what is shown of one are its refs, its commit and its size.
             "body": "" if submit.call == kinds.DELIVER else body.decode("utf-8", "backslashreplace"),
             "bytes": len(body),
+            "leaving": "" if self.calls is None else self.calls.leaving(submit.ref),
             "destination": submit.facts.destination,
             "reasons": rule_names(question.rules),
             "exposure": question.exposure,

@@ -5,6 +5,7 @@ effects on files. The policy of a principal only ever becomes tighter (``met``).
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b, sha256
 from typing import Any, Final, NamedTuple, final
@@ -207,6 +208,13 @@ def _shown(args: dict[str, Any]) -> dict[str, Any]:
 def unclassifiable(why: str) -> Classified:
     """Return the worst case: every leg, every sink, denied by scope."""
     return Classified(LAST_OP, ALL_SEEN, ALL_SEEN, ALL_SINKS, SCOPE_DENY, TRUSTED_NO, 0, 0, 0, 0, why=why)
+
+
+def pushes(facts: Classified) -> Mapping[str, Any]:
+    """Return what is pushed by a push or a pull request: url, source, target, tip. Empty where nothing is."""
+    resolved = facts.resolved
+    found = resolved.get("push", resolved)
+    return found if "source" in found else {}
 
 
 def chosen_in_quarantine(facts: Classified) -> Classified:

@@ -32,6 +32,7 @@ from nucleus.tools.perform.outcomes import (
     too_large,
     whole,
 )
+from nucleus.tools.perform.outgoing import outgoing
 from nucleus.tools.perform.patterns import Hidden
 from nucleus.tools.perform.private_git import PrivateGit, first_line, prepared
 from nucleus.tools.perform.push import push
@@ -73,7 +74,7 @@ class GitPerformer:
                     case "git.commit":
                         with prepared(repository, permit.workspace, deadline) as git:
                             return _commit(permit, body, git, repository)
-                    case "git.branch" | "git.kept":
+                    case "git.branch" | "git.kept" | "git.outgoing":
                         return _DIRECT[permit.kind](permit, repository, deadline)
                     case "git.push":
                         return push(permit, repository, deadline, self._resolver, self._authority)
@@ -289,5 +290,5 @@ def _branch(permit: Permit, repository: Repository, _deadline: Deadline) -> Outc
     return Outcome("ok", value, f"{_short(ref)} {head.commit[:12]}\n".encode())
 
 
-_DIRECT: Final = {"git.branch": _branch, "git.kept": kept}
+_DIRECT: Final = {"git.branch": _branch, "git.kept": kept, "git.outgoing": outgoing}
 """What makes a private directory itself, or needs none."""
