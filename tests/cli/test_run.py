@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from nucleus.cli import main
+from nucleus.kernel.exposure import SECRET
+from tests import world
 from tests.local.box import needs_box, private
 
 pytestmark = needs_box
@@ -94,6 +96,19 @@ def test_a_box_made_early_is_used_only_if_it_hides_what_the_policy_says(place: P
         hint.write_text(written)
         assert place.run("--policy", str(policy), "ls").stdout == "README.md\n"
     assert not list((place.state / "runs").glob("*"))
+
+
+def test_a_hidden_file_that_history_keeps_is_named_and_counts_as_seen(place: Place) -> None:
+    world.git(place.workspace, "init", "-q")
+    world.git(place.workspace, "add", "README.md")
+    copy = place.root / "trace.jsonl"
+    clean = place.run(*LOCAL, "--trace", str(copy), "--", "true")
+    assert "history" not in clean.stderr
+    assert not json.loads(copy.read_text().splitlines()[0])["state"][1] & SECRET
+    world.git(place.workspace, "add", "-f", ".env")
+    done = place.run(*LOCAL, "--trace", str(copy), "--", "true")
+    assert "git's history, which the command can read: '.env'" in done.stderr
+    assert json.loads(copy.read_text().splitlines()[0])["state"][1] & SECRET
 
 
 def test_a_variable_that_is_named_gets_in(place: Place) -> None:

@@ -160,6 +160,7 @@ class _Run:
         made = made or self._make(planned["hidden"])
         hint.write(planned["hidden"])
         wish, streams, living = made
+        asked["shown"]["secrets"] |= self._history(wish)
         self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         self._interactive = streams.interactive and not self._args.non_interactive
         with living:
@@ -240,6 +241,19 @@ class _Run:
         from nucleus.local.environment import environment
 
         return self._args.allow_login or bool(environment(os.environ, self._args.allow_env, "").secrets)
+
+    def _history(self, wish: "Wish") -> bool:
+        """Say which hidden files are in git's history all the same; return whether some are, or may be."""
+        from nucleus.local.tracked import kept_in_history
+
+        kept = kept_in_history(self._workspace, wish.hidden)
+        if kept is None:
+            self._say("git's index can't be read: its history is taken to hold what is hidden")
+        elif kept:
+            shown = ", ".join(repr(path) for path in kept[:NAMED])
+            self._say(f"hidden, and yet in git's history, which the command can read: {shown}")
+        self.report["kept_in_history"] = kept
+        return kept is None or bool(kept)
 
     def _wish(self, folder: str, patterns: list[str]) -> "Wish":
         """Hide what is to be hidden, and return what is to run."""
