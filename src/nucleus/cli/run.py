@@ -137,6 +137,7 @@ class _Run:
         state = state_directory(self._args.state or "", os.environ)
         self._state = str(prepare(state, Path(self._workspace)))
         outside(self._workspace)
+        self._recover()
         self._gate = start(["gate"])
         # What can be done without the gate is done while it starts.
         from nucleus.gate.connection import Connection
@@ -168,6 +169,16 @@ class _Run:
             self._begun(wish, planned, opened)
             end = self._supervise(gate, living, streams, float(planned["seconds"]))
         return self._after(gate, end, living.not_started)
+
+    def _recover(self) -> None:
+        """Undo or end an apply that was killed in this workspace: the command sees it entirely old or entirely new."""
+        from glob import escape, iglob
+
+        if any(iglob(os.path.join(escape(self._state), "runs", "*", "journal", "begun"))):
+            from nucleus.apply import recover_all
+
+            for id_ in recover_all(self._state, self._workspace):
+                self._say(f"an apply of the run {id_} was interrupted; it was put right")
 
     def _make(self, patterns: list[str]) -> "_Made":
         """Make the run's place and its box, which hides what these patterns say. Nothing of the command has run."""
