@@ -13,7 +13,7 @@ class Waiting(World):
 
     def __init__(self, rules: list[str], capabilities: dict[str, Any]) -> None:
         super().__init__(lambda _fields, _body: self.verdict)
-        self.verdict, self.rules, self.open, self.accepts = "perform", rules, True, True
+        self.verdict, self.rules, self.open, self.accepts, self.watched = "perform", rules, True, True, True
         client = {"protocolVersion": "2025-11-25", "clientInfo": {"name": "c"}, "capabilities": capabilities}
         self.from_client(id=1, method="initialize", params=client)
         self.from_server(
@@ -29,7 +29,7 @@ class Waiting(World):
             accepted = asked.fields.get("accept") is True and self.accepts
             if accepted:
                 self.verdict, self.open = "perform", False
-            return {"what": "asked", "open": self.open, "ok": accepted}
+            return {"what": "asked", "open": self.open, "ok": accepted, "watched": self.watched}
         return {**super()._reply(asked), "rules": self.rules}
 
     def call(self, *, token: bool = True) -> None:
@@ -63,6 +63,14 @@ def test_with_a_token_the_client_hears_of_progress_and_the_answer_uses_the_appro
     assert judged[0]["body"] == judged[1]["body"], "the very same call is asked about again"
     world.from_server(id=world.server[-1]["id"], result={"content": []})
     assert world.client[-1]["result"] == {"content": []}
+
+
+def test_where_nobody_watches_it_is_pending_at_once() -> None:
+    world = Waiting(["destination"], {})
+    world.watched = False
+    world.call()
+    assert "approval required" in world.client[0]["error"]["message"]
+    assert not world.mediator.waits
 
 
 def test_after_a_while_it_is_pending_after_all() -> None:

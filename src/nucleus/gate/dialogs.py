@@ -15,13 +15,16 @@ BY: Final = "the client's own dialog"
 ANSWERABLE: Final = ["low_risk"]
 
 
-def asked(board: Board, calls: Calls, principal: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return whether the question ``id`` waits still; with ``accept`` it is answered first, if it may be."""
+def asked(board: Board, calls: Calls, principal: str, fields: dict[str, Any], *, watched: bool) -> dict[str, Any]:
+    """Return whether the question ``id`` waits still; with ``accept`` it is answered first, if it may be.
+
+    ``watched``: whether a person sees questions as they come.
+    """
     id_ = str(fields.get("id", ""))
     question = board.core.questions.get(id_)
     if question is None or question.principal != principal:
-        return {"what": "asked", "open": False, "ok": False}
+        return {"what": "asked", "open": False, "ok": False, "watched": watched}
     ok = fields.get("accept") is True and rule_names(question.rules) == ANSWERABLE
     if ok:
         calls.apply(board.step(Answered((id_,), allow=True, by=BY, now=board.now())))
-    return {"what": "asked", "open": id_ in board.core.questions, "ok": ok}
+    return {"what": "asked", "open": id_ in board.core.questions, "ok": ok, "watched": watched}

@@ -151,16 +151,20 @@ class Server:
             case "tools":
                 told = self._listed.told(board, principal, link, fields)
             case "asked" if self._calls is not None:
-                told = asked(board, self._calls, principal, fields)
+                told = asked(board, self._calls, principal, fields, watched=self._watched)
             case "needs" if board.opening.level == MEDIATED:
                 told = {"what": "needs", **needs(board.opening.tree.policy_of(principal), {})}
             case "leave":
                 told = {"what": "left", "others": sum(map(bool, self._links.values())) - 1}
             case _:
                 state = board.state_of(principal)
-                watched = self._desk is not None and self._desk.watched
-                told = state | {"answers": state["answers"] or watched}
+                told = state | {"answers": state["answers"] or self._watched}
         return told, b""
+
+    @property
+    def _watched(self) -> bool:
+        """Whether a person watches for questions now."""
+        return self._desk is not None and self._desk.watched
 
     def _open(self, link: Link, fields: dict[str, Any]) -> None:
         if self._board is not None:

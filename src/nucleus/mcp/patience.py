@@ -2,7 +2,8 @@
 
 A call that asks is answered at once with "pending, id X": a client that waits
 in silence gives up, and the same call made again uses the answer. Where the
-client gave a progress token it hears of progress instead, for a while. Where
+client gave a progress token and a person watches (``nucleus approvals
+--watch``), it hears of progress instead, for a while. Where
 the only reason is ``low_risk`` and the client has a dialog of its own
 (elicitation), the person is asked there too: a client can press its own
 buttons, so no other question is ever answered that way.
@@ -61,13 +62,21 @@ class Patience:
         if not asks and one.token is None:
             return False
         self._waiting.append(one)
-        if asks:
+        if not asks:
+            self._out.ask({"do": "asked", "id": one.question}, lambda reply: self._unwatched(one, reply))
+        else:
             # Nobody but the client knows this id: no server's question can be taken for ours.
             one.dialog = f"nucleus-{secrets.token_hex(8)}"
             text = f"Allow this once?\n{escaped(dialog)[:SHOWN]}"
             schema = {"type": "object", "properties": {}}
             self._out.to_client(Request(one.dialog, "elicitation/create", {"message": text, "requestedSchema": schema}))
         return True
+
+    def _unwatched(self, one: Waiting, reply: Mapping[str, Any]) -> None:
+        """Answer at once where nobody would see the question in time."""
+        if reply.get("watched") is not True and one in self._waiting:
+            self._waiting.remove(one)
+            one.give_up(one.why)
 
     def answer(self, response: Response) -> bool:
         """Take the client's answer to a dialog of ours; False if it is to something else."""
