@@ -186,6 +186,7 @@ def serving(talk: Talk = one_answer, *, context: ssl.SSLContext | None = None) -
         def each(sock: socket.socket) -> None:
             with suppress(OSError), sock:
                 sock.settimeout(20)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if context is None:
                     talk(sock, echo)
                     return
