@@ -55,6 +55,17 @@ QUIET: list[tuple[str, dict[str, Any]]] = [
         "responses",
         {"input": [{"type": "function_call_output", "call_id": "1", "output": "x"}, {"role": "user", "content": []}]},
     ),
+    (
+        "responses",
+        {
+            "input": [
+                {
+                    "type": "additional_tools",
+                    "tools": [{"type": "namespace", "tools": [{"type": "custom", "name": "f"}]}],
+                }
+            ]
+        },
+    ),
     ("gemini", {"contents": [{"parts": [{"text": "x"}, {"functionCall": {"name": "f"}}]}], "generationConfig": {}}),
     ("gemini", {"contents": {"parts": [{"inline_data": {}}]}, "tools": [{"function_declarations": []}]}),
 ]
@@ -88,6 +99,9 @@ LOUD: list[tuple[str, dict[str, Any]]] = [
     ("chat", {"tools": [{"type": "retrieval"}]}),
     ("responses", {"tools": [{"type": "web_search_preview"}]}),
     ("responses", {"tools": [{"type": "mcp", "server_url": "https://x"}]}),
+    ("responses", {"tools": [{"type": "namespace", "tools": [{"type": "web_search"}]}]}),
+    ("responses", {"input": [{"type": "additional_tools", "tools": [{"type": "mcp", "server_url": "https://x"}]}]}),
+    ("responses", {"input": [{"type": "additional_tools", "tools": [{"type": "namespace", "tools": "odd"}]}]}),
     ("responses", {"prompt": {"id": "p"}}),
     ("responses", {"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "https://x"}]}]}),
     (
@@ -124,6 +138,13 @@ def test_content_that_is_nested_without_end_is_said() -> None:
     for _ in range(150):
         block = [{"type": "tool_result", "content": block}]
     assert "content that is nested too deep" in reaches("messages", user(*block))
+
+
+def test_tools_that_are_nested_without_end_are_said() -> None:
+    tool: dict[str, Any] = {"type": "namespace", "tools": []}
+    for _ in range(100):
+        tool = {"type": "namespace", "tools": [tool]}
+    assert "tools that are nested too deep" in list(reaches("responses", {"tools": [tool]}))
 
 
 def test_a_key_in_two_spellings_is_refused() -> None:

@@ -158,6 +158,7 @@ def _responses(document: Mapping[str, Any]) -> Iterator[str]:
         kind = item.get("type", "message")
         if kind not in KNOWN["responses"]["items"]:
             yield f"an item of type {kind!r}"
+        yield from _openai_tools("responses", item)
         for name in ("content", "output"):
             inner = item.get(name)
             if isinstance(inner, list):
@@ -166,11 +167,17 @@ def _responses(document: Mapping[str, Any]) -> Iterator[str]:
                 yield from _parts("responses", [inner])
 
 
-def _openai_tools(family: str, document: Mapping[str, Any]) -> Iterator[str]:
+def _openai_tools(family: str, document: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+    """Yield the tools that are not the client's, those in namespaces of tools included."""
+    if depth > DEPTH:
+        yield "tools that are nested too deep"
+        return
     for tool in _listed(document.get("tools"), "an odd tool"):
         kind = "odd" if isinstance(tool, str) else tool.get("type", "function")
         if kind not in KNOWN[family]["tools"]:
             yield f"the tool {kind!r}"
+        if not isinstance(tool, str):
+            yield from _openai_tools(family, tool, depth + 1)
 
 
 def _parts(family: str, content: Any) -> Iterator[str]:
