@@ -1,7 +1,8 @@
 """Each client's documented hook input becomes the calls that its tool would make; anything else asks or is refused.
 
-The events in ``hooks/`` have the shapes that the clients document: the schema in Codex's program, the tool types in
-Claude Code's package, the references of Gemini CLI, Cursor and Copilot.
+The events in ``hooks/`` are recordings of Claude Code 2.1.197, Codex 0.169, Gemini CLI 0.61 and Copilot CLI 1.0.102
+(paths made plain), and the shapes that clients document: the schema in Codex's program, the tool types in Claude Code's
+package, the references of Gemini CLI, Cursor and Copilot.
 """
 
 import json
@@ -40,12 +41,20 @@ EXPECTED: dict[str, list[list[Any]]] = {
         [(kinds.MCP, "github create_issue")],
         NONE,
         [(kinds.UNKNOWN, "claude-code CronCreate")],
+        [(kinds.READ, "/w/README.md")],
+        [(kinds.EDIT, "/w/README.md")],
+        [(kinds.FETCH, "https://example.com/")],
+        NONE,
+        [(kinds.READ, "/w/README.md")],
+        [(kinds.FETCH, "https://example.com/")],
     ],
     "codex": [
         [(kinds.RUN, "rg main src")],
         [(kinds.EDIT, "/w/src/app.py"), (kinds.WRITE, "/w/src/new.py"), (kinds.DELETE, "/w/old.py")],
         [(kinds.MCP, "docs search")],
         [(kinds.UNKNOWN, "codex new_tool")],
+        [(kinds.RUN, "touch /w/CRAN2")],
+        [(kinds.READ, "/w/x.png")],
     ],
     "gemini": [
         [(kinds.READ, "/w/README.md")],
@@ -54,6 +63,13 @@ EXPECTED: dict[str, list[list[Any]]] = {
         [(kinds.TOOL, "generativelanguage.googleapis.com")],
         [(kinds.MCP, "db query")],
         [(kinds.UNKNOWN, "gemini save_memory")],
+        [(kinds.READ, "/w/README.md")],
+        [(kinds.RUN, "touch /w/GRAN")],
+        [(kinds.WRITE, "/w/src/g.py")],
+        [(kinds.LIST, "/w")],
+        [(kinds.GLOB, "/w")],
+        [(kinds.GREP, "/w")],
+        [(kinds.TOOL, "generativelanguage.googleapis.com")],
     ],
     "cursor": [
         [(kinds.RUN, "npm test")],
@@ -69,6 +85,11 @@ EXPECTED: dict[str, list[list[Any]]] = {
         [(kinds.FETCH, "https://example.com/")],
         [(kinds.READ, "/w/README.md")],
         [(kinds.UNKNOWN, "copilot github-mcp-server-create_issue")],
+        NONE,
+        [(kinds.READ, "/w/README.md")],
+        [(kinds.WRITE, "/w/src/p.py")],
+        [(kinds.GLOB, "/w")],
+        [(kinds.GREP, "/w")],
         NONE,
     ],
 }
@@ -192,6 +213,13 @@ def test_each_tool_of_the_tables_is_something_that_policies_know() -> None:
         for tool in (*client.tools.values(), *client.event_tools.values()):
             assert tool.does in {*INNER, "nothing", "patch", "search", "fetch"}
             assert tool.does == "nothing" or tool.where or tool.at
+
+
+def test_several_places_are_several_calls() -> None:
+    event = {"cwd": "/w", "toolName": "grep", "toolArgs": {"pattern": "x", "paths": ["a", "/etc"]}}
+    assert [told(call) for call in calls_of("copilot", event)] == [(kinds.GREP, "/w/a"), (kinds.GREP, "/etc")]
+    with pytest.raises(ValueError, match="no text"):
+        calls_of("copilot", {**event, "toolArgs": {"pattern": "x", "paths": ["a", 3]}})
 
 
 def test_a_word_that_nobody_knows_in_a_table_is_an_error() -> None:

@@ -21,6 +21,7 @@ from typing import Any, Final, final
 from nucleus.mcp.messages import MessageError, parse_object, written
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call
+from nucleus.policy.client_tools import TREES
 
 NOTHING: Final = "nothing"
 PATCH: Final = "patch"
@@ -77,17 +78,20 @@ def read_clients(text: str) -> dict[str, Client]:
 
 
 def _client(row: Mapping[str, Any]) -> Client:
-    tools = {name: _tool(fields) for name, fields in row["tool"].items()}
-    events = {name: _tool(fields) for name, fields in row.get("event", {}).items()}
+    always = tuple(row.get("with", ()))
+    tools = {name: _tool(fields, always) for name, fields in row["tool"].items()}
+    events = {name: _tool(fields, ()) for name, fields in row.get("event", {}).items()}
     return Client(frozenset(row["events"]), row["name"], row["input"], tools, events)
 
 
-def _tool(fields: Mapping[str, Any]) -> Tool:
+def _tool(fields: Mapping[str, Any], always: tuple[str, ...]) -> Tool:
     where = {ours: str(fields[ours]) for ours in WHERE if ours in fields}
     odd = set(fields) - set(where) - {"does", "with", "at"}
     if odd:
         raise ValueError(f"nobody knows what {sorted(odd)} is of a tool")
-    return Tool(fields["does"], where, frozenset((*where.values(), *fields.get("with", ()))), fields.get("at", ""))
+    return Tool(
+        fields["does"], where, frozenset((*where.values(), *always, *fields.get("with", ()))), fields.get("at", "")
+    )
 
 
 CLIENTS: Final = read_clients(files("nucleus.mcp").joinpath("hooktools.toml").read_text(encoding="utf-8"))
@@ -166,14 +170,18 @@ def _calls(
         return tuple(
             Call(kinds.CLIENT, {**fields, "does": does, "path": _place(event, path)}, body) for does, path in changes
         )
-    return (Call(kinds.CLIENT, {**fields, "does": row.does, **_where(row, arguments, event)}, body),)
+    places = arguments.get(row.where.get("path", ""))
+    several = places if type(places) is list and places and row.does in TREES else [places]
+    return tuple(
+        Call(kinds.CLIENT, {**fields, "does": row.does, **_where(row, arguments, event, one)}, body) for one in several
+    )
 
 
-def _where(row: Tool, arguments: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our arguments. Raises ValueError for one that is no text."""
+def _where(row: Tool, arguments: Mapping[str, Any], event: Mapping[str, Any], place: object) -> dict[str, Any]:
+    """Return our arguments, for one of the places that are named. Raises ValueError for one that is no text."""
     found: dict[str, Any] = {}
     for ours, theirs in row.where.items():
-        value = arguments.get(theirs)
+        value = place if ours == "path" else arguments.get(theirs)
         if value is None and ours != "path":
             continue
         if ours == "text" and type(value) is list and all(type(word) is str for word in value):
@@ -182,7 +190,7 @@ def _where(row: Tool, arguments: Mapping[str, Any], event: Mapping[str, Any]) ->
             raise ValueError(f"{theirs} is no text")
         else:
             found[ours] = _place(event, value or ".") if ours in {"path", "cwd"} else value
-    if row.does in {kinds.READ, kinds.WRITE, kinds.EDIT, kinds.DELETE} and not arguments.get(row.where["path"]):
+    if row.does in {kinds.READ, kinds.WRITE, kinds.EDIT, kinds.DELETE} and not place:
         raise ValueError(f"{row.where['path']} is missing")
     if row.does == kinds.RUN:
         found.setdefault("cwd", _place(event, "."))
