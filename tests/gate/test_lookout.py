@@ -228,6 +228,18 @@ def test_a_push_counts_what_the_pack_weighs(release: Running) -> None:
     assert 300_000 < before - egress_left(release) < 500_000
 
 
+def test_what_was_pushed_once_is_neither_shown_nor_counted_again(release: Running) -> None:
+    """Our pushes leave no mark in the workspace's repository, so the gate remembers them."""
+    commit(release, os.urandom(300_000).hex().encode(), "src/data.txt")
+    handler = release.server._desk._handler  # type: ignore[union-attr]
+    handler({"do": "answer", "ids": [asked(release)["id"]], "allow": True}, "owner")
+    release.client.mediate(kinds.PUSH, {"remote": "origin", "branch": "main"}, b"")
+    commit(release, b"print('more')\n")
+    shown = asked(release)["leaving"]
+    assert shown.startswith("1 commit, ")
+    assert "data.txt" not in shown
+
+
 def test_an_answer_for_several_pushes_ends_with_its_bytes(release: Running) -> None:
     commit(release, b"print('small')\n")
     question = asked(release)

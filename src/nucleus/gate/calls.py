@@ -39,6 +39,7 @@ CREDENTIALED: Final = frozenset(
     {kinds.PUSH, kinds.DELIVER, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL, kinds.ISSUE}
 )
 """Kinds whose worker uses a credential. No other is given one."""
+PUSHING: Final = frozenset({kinds.PUSH, kinds.PULL_REQUEST})
 HELD_LIMIT: Final = 256 << 20
 """Bytes that calls may hold in all while questions about them are open."""
 PROBE: Final = "proc.probe"
@@ -152,7 +153,7 @@ class Calls:
             self._look_for_box(link, principal, call, asking)
         elif kind == kinds.DELETE:
             self._look_for_commit(link, principal, call, asking)
-        elif kind in {kinds.PUSH, kinds.PULL_REQUEST}:
+        elif kind in PUSHING:
             self._look_at_push(link, principal, call, asking)
         else:
             self._submit(link, principal, call, asking)
@@ -381,6 +382,9 @@ class Calls:
         self._board.keep(number, "result", outcome.body)
         ok = outcome.status != "failed"
         seen = self._seen(held, outcome) if ok else 0
+        pushed = pushes(held.facts) if ok and held.call.kind in PUSHING else {}
+        if pushed:
+            self._lookout.sent(str(pushed["url"]), str(pushed.get("tip", "")))
         held.legs |= seen
         unknown = not ok and outcome.value.get("unknown") is True
         done = Done(

@@ -50,6 +50,8 @@ class Lookout:
         self._commit = commit_of(self._workspace)
         self._urls = remotes_of(self._workspace).urls
         self._workers = Workers(loop, board.now, settings.bootstrap, settings.network, self._answered)
+        self._sent: dict[str, set[str]] = {}
+        """URL -> commits that this session has pushed there: no fetch has noted them."""
         self._waiting: dict[int, Callable[[Outcome], None]] = {}
         self._numbers = 0
 
@@ -75,8 +77,13 @@ class Lookout:
                 then(Leaving(-1, str(outcome.value.get("message", "no answer"))))
 
         remotes = [name for name, known in self._urls.items() if known == url]
-        if not self._ask(OUTGOING, {"tip": tip, "remotes": remotes}, answered, Limits(seconds=COUNT_SECONDS)):
+        args = {"tip": tip, "remotes": remotes, "sent": sorted(self._sent.get(url, ()))}
+        if not self._ask(OUTGOING, args, answered, Limits(seconds=COUNT_SECONDS)):
             then(Leaving(-1, "too many calls are looked at"))
+
+    def sent(self, url: str, tip: str) -> None:
+        """Know that a push of ``tip`` to ``url`` went through."""
+        self._sent.setdefault(url, set()).add(tip)
 
     def end(self) -> None:
         """End the worker. Who waits gets no answer any more: the gate ends."""

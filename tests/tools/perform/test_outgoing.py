@@ -25,9 +25,9 @@ def repo(workspace: Path) -> world.Repository:
 
 @pytest.fixture
 def look(perform: Callable[..., Outcome], repo: world.Repository) -> Look:
-    def run(*remotes: str, tip: str = "") -> Outcome:
+    def run(*remotes: str, tip: str = "", sent: tuple[str, ...] = ()) -> Outcome:
         commit = tip or world.git(repo.clone, "rev-parse", "HEAD").strip()
-        return perform(GitPerformer(), "git.outgoing", tip=commit, remotes=list(remotes))
+        return perform(GitPerformer(), "git.outgoing", tip=commit, remotes=list(remotes), sent=list(sent))
 
     return run
 
@@ -58,6 +58,16 @@ def test_what_no_remote_is_known_to_have_is_all_counted(look: Look, repo: world.
     assert b"+# App" in whole.body
     assert look("other").value == whole.value
     assert look("origi").value == whole.value
+
+
+def test_what_was_pushed_before_is_not_counted_again(look: Look, repo: world.Repository) -> None:
+    commit(repo, os.urandom(100_000))
+    first = world.git(repo.clone, "rev-parse", "HEAD").strip()
+    commit(repo, b"more\n", "more.txt", "third")
+    again = look("origin", sent=(first, "--all", "2" * 40))
+    assert again.value["commits"] == 1
+    assert again.value["bytes"] < 1_000
+    assert f"since {first[:12]}".encode() in again.body
 
 
 def test_a_person_sees_who_did_what(look: Look, repo: world.Repository) -> None:

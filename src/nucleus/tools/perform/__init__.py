@@ -24,7 +24,7 @@ git.log              hidden! paths? rev? limit?                    -
 git.commit           hidden! paths?                                the message
 git.branch           branch! switch?                               -
 git.kept             path! commit!                                 -
-git.outgoing         tip! remotes!                                 -
+git.outgoing         tip! remotes! sent!                           -
 git.push             url! source! target! force? tip?              -
 proc.run             argv! cwd! hidden!                            stdin
 publish.pull_request api! repository! base! head! push!?           JSON {title, text}
@@ -42,6 +42,7 @@ publish.read         api! repository! number                       -
 ``force``      true only where the policy names forced updates; deleting a remote ref is never done
 ``tip``        hex object id; if given, the source must still be there
 ``remotes``    names of the remotes whose branches of the last fetch say what is there already
+``sent``       commits that were pushed there before
 ``kept``       hex SHA-256 of what a commit keeps; if given, exactly that is deleted or nothing
 ``push``       {url, source, target, force}: the topic branch is pushed first, as ``git.push`` would
 

@@ -1,7 +1,8 @@
 """What a push would send: its size as a pack, and its commits, files and differences for a person.
 
 What the remote has already is taken from the remote branches of the last
-fetch; where there are none, everything that the tip reaches is counted. The
+fetch and from what this session pushed there; where there is neither,
+everything that the tip reaches is counted. The
 pack is made without deltas against what the remote has, so that git's own,
 which may have some, is rarely larger.
 """
@@ -36,7 +37,8 @@ def outgoing(permit: Permit, repository: Repository, deadline: Deadline) -> Outc
     if not good_object(tip):
         raise ValueError("the id of a commit was expected")
     there = tuple(f"refs/remotes/{name}/" for name in remotes)
-    known = sorted({value for name, value in repository.refs().items() if there and name.startswith(there)})
+    fetched = {value for name, value in repository.refs().items() if there and name.startswith(there)}
+    known = sorted(fetched | {name for name in texts(permit.args, "sent") if good_object(name)})
     with prepared(repository, permit.workspace, deadline) as git:
         # What the tree says of itself ("no differences, this is binary") hides nothing: git looks at the content.
         (git.folder / "info" / "attributes").write_text("* !diff\n")
