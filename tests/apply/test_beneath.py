@@ -48,7 +48,7 @@ def test_only_regular_files_are_opened_and_a_pipe_is_not_waited_for(tmp_path: Pa
 def test_a_directory_that_is_locked_is_entered_and_stays_locked(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir(mode=0o000)
     with held(str(tmp_path)) as base:
-        os.close(enter(base, "d"))
+        os.close(enter(base, "d", lend=True))
         found = look(base, "d")
         assert found is not None
         assert found.st_mode & 0o777 == 0

@@ -56,3 +56,10 @@ def test_git_noise_is_what_git_keeps_for_itself_and_no_more() -> None:
     for path in ("HEAD", "packed-refs", "refs/heads/main", "refs/tags", "refs/heads"):
         assert moved(path), path
     assert not moved("refs/headsx")
+
+
+def test_what_submodules_and_worktrees_keep_for_themselves_is_noise_too() -> None:
+    for path in ("modules/lib/index", "modules/deep/er/index", "worktrees/x/logs/HEAD", "modules/a/modules/b/index"):
+        assert noise(path), path
+    for path in ("modules/lib/config", "worktrees/x/gitdir", "modules/index", "modules/lib/hooks/pre-commit"):
+        assert not noise(path), path

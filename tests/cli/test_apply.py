@@ -59,6 +59,8 @@ def test_paths_behind_dashes_pick(world: World, capsys: pytest.CaptureFixture[st
     assert main(["apply", "--non-interactive", "--", "none"]) == 2
     assert "changes nothing at none" in capsys.readouterr().err
     assert main(["apply", "--non-interactive", "--", "/etc"]) == 2
+    assert main(["apply", "0123456789ab", "c"]) == 2
+    assert "behind --" in capsys.readouterr().err
 
 
 def test_a_conflict_stops_everything_and_says_how_to_go_on(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,14 +53,17 @@ def held(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def enter(base: int, name: str) -> int:
+def enter(base: int, name: str, *, lend: bool = False) -> int:
     """Return a descriptor of the directory ``name`` in ``base``. Raises OSError; a link is no directory.
 
-    One that its owner made unreadable is opened all the same, and left with the mode that it had.
+    ``lend``: one that its owner made unreadable is opened all the same, and left with the mode that it had.
+    That is for the run's layer: it would alter the change time of an entry of the host.
     """
     try:
         return os.open(name, _DIRECTORY, dir_fd=base)
     except PermissionError:
+        if not lend:
+            raise
         with _readable(base, name, 0o500):
             return os.open(name, _DIRECTORY, dir_fd=base)
 
@@ -90,11 +93,13 @@ def look(base: int, name: str) -> os.stat_result | None:
 
 
 @contextmanager
-def regular(base: int, name: str) -> Iterator[int]:
+def regular(base: int, name: str, *, lend: bool = False) -> Iterator[int]:
     """Hold a descriptor of a regular file, open for reading. Raises OSError for anything else, and never waits."""
     try:
         descriptor = os.open(name, _REGULAR, dir_fd=base)
     except PermissionError:
+        if not lend:
+            raise
         with _readable(base, name, 0o400):
             descriptor = os.open(name, _REGULAR, dir_fd=base)
     try:

@@ -15,6 +15,7 @@ from nucleus.policy.controls import Steering, in_git, steering
 
 KEPT: Final = "kept"
 """A deletion of content that a commit of the host keeps."""
+_STORAGE: Final = re.compile(r"^(?:modules|worktrees)/")
 _OBJECT: Final = re.compile(r"objects/[0-9a-f]{2}(?:/[0-9a-f]{38}(?:[0-9a-f]{24})?)?")
 
 
@@ -54,6 +55,11 @@ def classify(path: str, what: str, *, kept: bool = False, storage: bool = False)
 
 def noise(path: str) -> bool:
     """Whether a path below ``.git`` is only what the run's git keeps for itself: nobody is told."""
+    *_, inner = _STORAGE.split(path)
+    if inner != path:
+        # Submodules and linked worktrees keep their own: the same names, further down.
+        parts = inner.split("/")
+        return any(noise("/".join(parts[at:])) for at in range(1, len(parts)))
     rules = _git()
     below = any(path == each or path.startswith(each + "/") for each in rules["noise_below"])
     ends = path.endswith(tuple(rules["noise_ends"]))

@@ -47,7 +47,7 @@ def _directory(
     upper: int, lower: tuple[int | None, int | None], name: str, path: str, *, opaque: bool
 ) -> Iterator[str]:
     with ExitStack() as held:
-        own = _opened(held, upper, name)
+        own = _opened(held, upper, name, lend=True)
         if own is None:
             yield path
             return
@@ -66,14 +66,14 @@ def _differs(bases: tuple[int, int | None, int | None], name: str, status: os.st
         return shown is not None
     with suppress(OSError), ExitStack() as held:
         if shown is not None and stat.S_ISREG(status.st_mode):
-            own = held.enter_context(regular(upper, name))
+            own = held.enter_context(regular(upper, name, lend=True))
             return bool(marks(own).odd) or not compared(own, held.enter_context(regular(shown, name)))[1]
     return True
 
 
-def _opened(held: ExitStack, base: int, name: str) -> int | None:
+def _opened(held: ExitStack, base: int, name: str, *, lend: bool = False) -> int | None:
     with suppress(OSError):
-        descriptor = enter(base, name)
+        descriptor = enter(base, name, lend=lend)
         held.callback(os.close, descriptor)
         return descriptor
     return None

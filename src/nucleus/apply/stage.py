@@ -57,7 +57,7 @@ class Stage:
 
     def _copy(self, step: Step, change: Change, upper: int) -> None:
         above, last = split(change.path)
-        with directory(upper, above) as folder, regular(folder, last) as source:
+        with directory(upper, above) as folder, regular(folder, last, lend=True) as source:
             if change.after is None or not Stamp.of(os.fstat(source)).same(change.after):
                 raise OSError(errno.EAGAIN, "the run's file is not the one that was looked at", change.shown)
             target = os.open(str(step.number), _FLAGS, step.mode, dir_fd=self.folder)

@@ -130,14 +130,18 @@ class _Survey:
             yield seen.refused(words.ADDED, "too deep to be walked")
             return
         with ExitStack() as open_here:
-            own = _opened(open_here, pair.upper, name)
+            own = _opened(open_here, pair.upper, name, lend=True)
             noted = marks(own)
             if noted.odd:
                 yield seen.refused(words.ADDED, _planted(noted))
                 return
             theirs = None
             if before is not None and pair.host is not None and stat.S_ISDIR(before.st_mode):
-                theirs = _opened(open_here, pair.host, name)
+                try:
+                    theirs = _opened(open_here, pair.host, name)
+                except PermissionError:
+                    yield seen.refused(words.MODE, "can't be read on the host")
+                    return
                 if (status.st_mode ^ before.st_mode) & MODE_BITS:
                     yield seen.change(words.MODE)
             elif seen.unseen:
@@ -171,7 +175,7 @@ class _Survey:
         if stat.S_ISREG(status.st_mode):
             with ExitStack() as open_here:
                 try:
-                    own = open_here.enter_context(regular(pair.upper, name))
+                    own = open_here.enter_context(regular(pair.upper, name, lend=True))
                 except OSError as error:
                     yield seen.refused(words.CHANGED, f"can't be read: {error.strerror}")
                     return
@@ -243,7 +247,11 @@ class _Survey:
         with ExitStack() as open_here:
             if pair.host is None:
                 return
-            own = _opened(open_here, pair.host, name)
+            try:
+                own = _opened(open_here, pair.host, name)
+            except PermissionError:
+                yield seen.refused(words.DELETED, "can't be read on the host")
+                return
             moved = pair.moved or seen.moved_here()
             inner = replace(pair, upper=own, host=own, path=seen.path, moved=moved, depth=pair.depth + 1)
             gone = set()
@@ -270,7 +278,7 @@ class _Survey:
             yield seen.refused(words.ADDED if before is None else words.CHANGED, why)
             return
         with ExitStack() as open_here:
-            own, theirs, masks = _opened(open_here, pair.upper, name), pair.host, None
+            own, theirs, masks = _opened(open_here, pair.upper, name, lend=True), pair.host, None
             if theirs is not None:
                 theirs = _opened(open_here, theirs, name)
             with suppress(OSError):
@@ -291,9 +299,9 @@ def _like_storage(names: set[str], host: int | None) -> bool:
     )
 
 
-def _opened(open_here: ExitStack, base: int, name: str) -> int:
+def _opened(open_here: ExitStack, base: int, name: str, *, lend: bool = False) -> int:
     """Return a descriptor of a directory, closed with the stack."""
-    descriptor = enter(base, name)
+    descriptor = enter(base, name, lend=lend)
     open_here.callback(os.close, descriptor)
     return descriptor
 

@@ -193,6 +193,8 @@ def _parsed(parser: argparse.ArgumentParser, words: list[str], args: argparse.Na
         return parser.parse_args(words, args)
     end = words.index("--") if "--" in words else len(words)
     args = parser.parse_args(words[:end], args)
+    if args.picked:
+        raise Usage(f"paths stand behind --: -- {' '.join(args.picked)}")
     args.picked = words[end + 1 :]
     return args
 

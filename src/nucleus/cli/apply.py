@@ -30,9 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "run", nargs="?", default="", metavar="RUN", help="as shown by: nucleus runs; default: the last"
     )
     parser.add_argument("--non-interactive", action="store_true", help="ask nobody: what needs a yes stays held")
-    parser.set_defaults(picked=[])
+    parser.add_argument("picked", nargs="*", default=[], metavar="PATH", help="behind --: only what is at and below it")
     parser.usage = "nucleus apply [options] [RUN] [-- PATH...]"
-    parser.epilog = "PATH: only what the run changes at and below it."
 
 
 def run(args: argparse.Namespace) -> int:

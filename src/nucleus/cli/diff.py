@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "run", nargs="?", default="", metavar="RUN", help="as shown by: nucleus runs; default: the last"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object for each change, a line each")
-    parser.set_defaults(picked=[])
+    parser.add_argument("picked", nargs="*", default=[], metavar="PATH", help="behind --: only what is at and below it")
     parser.usage = "nucleus diff [options] [RUN] [-- PATH...]"
 
 
