@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus.mcp.framing import Oversize
+from nucleus.mcp.mapping import read_mappings
 from nucleus.mcp.messages import METHOD_NOT_FOUND, REFUSED
 from nucleus.mcp.methods import REVISIONS, TABLES
-from nucleus.mcp.pins import Pins
+from nucleus.mcp.pins import Pins, digest_of
 from nucleus.policy.call import MCP
 from tests.mcp.world import TOOL, WHO, World, allow, deny, met
 
@@ -140,6 +141,35 @@ def test_progress_comes_back_under_the_clients_own_token() -> None:
     assert world.server[0]["params"]["_meta"] == {"progressToken": ours}
     world.from_server(method="notifications/progress", params={"progressToken": ours, "progress": 1, "message": "m"})
     assert world.client[0]["params"] == {"progressToken": f"t-{CANARY}", "progress": 1, "message": "m"}
+
+
+REVIEWED = """
+[[tool]]
+program = "server"
+name = "echo"
+digest = "{digest}"
+op = "read_files"
+arguments = {arguments}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept", "op"), [('["text"]', False, "read_files"), ('["*"]', True, "read_files"), ("", True, None)]
+)
+def test_what_a_client_adds_to_each_call_is_left_out_where_arguments_were_reviewed(
+    arguments: str, kept: bool, op: str | None
+) -> None:
+    """Claude Code names its own tool call in ``_meta`` of every call: else no call of it would be a reviewed one."""
+    world = met()
+    if arguments:
+        text = REVIEWED.format(digest=digest_of(TOOL), arguments=arguments)
+        world.mediator.mappings = read_mappings(text)
+    meta = {"claudecode/toolUseId": CANARY, "progressToken": 7}
+    world.from_client(id="c", method="tools/call", params={"name": "echo", "arguments": {"text": "x"}, "_meta": meta})
+    assert world.asked[0]["args"].get("op") == op
+    assert carries(world.server[0]) is kept
+    assert ("progressToken" in world.server[0]["params"]["_meta"]) is True
+    assert CANARY.encode() in world.asked[0]["body"] or not kept
 
 
 def test_a_cancelled_call_is_ended_at_the_gate_and_its_late_answer_goes_nowhere() -> None:

@@ -181,6 +181,7 @@ class Mediator:
             rebuilt = rebuild(method, request.params, self._memory)
             if method.name == "tools/call":
                 self._may_call(request.params)
+                rebuilt = self._reviewed(rebuilt, str(request.params["name"]))
         except MessageError as error:
             self._out.fail(request.id, error.code, str(error))
             return
@@ -203,6 +204,16 @@ class Mediator:
         name = params.get("name")
         if not isinstance(name, str) or not self.pins.is_pinned(name):
             raise MessageError("no such tool is available here; do not retry", REFUSED)
+
+    def _reviewed(self, rebuilt: Rebuilt, name: str) -> Rebuilt:
+        """Return a call of a reviewed tool without what its client adds to each call of its own (``_meta``).
+
+        What is not forwarded carries nothing, so that the review covers the call. Where the owner's mapping takes
+        anything, or there is none, it stays.
+        """
+        if "_meta" not in rebuilt.judged or not self.mappings.by_argument(self.identity, self.pins.pinned[name]):
+            return rebuilt
+        return replace(rebuilt, judged={key: value for key, value in rebuilt.judged.items() if key != "_meta"})
 
     def _params(self, rebuilt: Rebuilt, asked: Asked) -> dict[str, Any]:
         params = rebuilt.forwarded()

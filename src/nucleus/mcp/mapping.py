@@ -133,6 +133,11 @@ class Mappings:
         reviewed = self._find(identity, str(definition.get("name", "")), digest_of(definition))
         return [] if reviewed is None else sorted({reviewed.rule.op, *(rule.op for _, _, rule in reviewed.when)})
 
+    def by_argument(self, identity: Identity, definition: Mapping[str, Any]) -> bool:
+        """Whether a tool was reviewed, and by its arguments: nothing else of a message is covered then."""
+        reviewed = self._find(identity, str(definition.get("name", "")), digest_of(definition))
+        return reviewed is not None and ANY not in reviewed.arguments
+
     def message(self, identity: Identity, server: str, name: str, body: bytes) -> Call:
         """Return the call that stands for a message that is no tool call; ``name`` is as ``named`` gives it."""
         reviewed = self._find(identity, name, "")
