@@ -16,7 +16,7 @@ def main(mode: str) -> None:
         print("Listening.", flush=True)
     for line in sys.stdin:
         message = json.loads(line)
-        if "id" not in message:
+        if "id" not in message or (mode, message.get("method")) == ("mute", "tools/call"):
             continue
         result: dict[str, object] = {}
         match message.get("method"):

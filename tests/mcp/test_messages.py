@@ -16,7 +16,9 @@ from nucleus.mcp.messages import (
     Request,
     Response,
     encode,
+    framed,
     parse,
+    written,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -159,3 +161,10 @@ def test_an_id_is_open_once_and_not_too_many_are() -> None:
     ledger.enter("1", "")
     with pytest.raises(MessageError, match="more than 2"):
         ledger.enter(3, "")
+
+
+@given(
+    st.integers(0, 1 << 53), st.text(min_size=1, max_size=20), st.dictionaries(st.text(), JSON, min_size=1, max_size=4)
+)
+def test_a_request_around_judged_bytes_is_what_encoding_it_gives(id_: int, method: str, params: dict[str, Any]) -> None:
+    assert framed(id_, method, written(params)) == encode(Request(id_, method, params))

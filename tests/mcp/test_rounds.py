@@ -16,7 +16,7 @@ ASKS = {"q": {"method": "elicitation/create", "params": {"message": "sure?"}}}
 
 
 def sealed(rounds: Rounds, method: str, params: dict[str, Any], state: str) -> str:
-    result = rounds.asked(rounds.binding(method, params), {"resultType": "input_required", "requestState": state})
+    result = rounds.asked(method, params, {"resultType": "input_required", "requestState": state})
     return str(result["requestState"])
 
 
@@ -80,17 +80,17 @@ def test_without_a_mac_the_client_would_choose_the_state(monkeypatch: pytest.Mon
 def test_a_server_asks_only_what_it_may(result: dict[str, Any]) -> None:
     rounds = Rounds(ONE)
     with pytest.raises(MessageError, match="may not ask"):
-        rounds.asked(rounds.binding("tools/call", CALL), {"resultType": "input_required", **result})
+        rounds.asked("tools/call", CALL, {"resultType": "input_required", **result})
 
 
 def test_only_three_methods_are_asked_in_and_a_complete_result_passes() -> None:
     rounds = Rounds(ONE)
     asks = {"resultType": "input_required", "inputRequests": ASKS}
     for method, params in (("tools/call", CALL), ("prompts/get", CALL), ("resources/read", {"uri": "a"})):
-        assert rounds.asked(rounds.binding(method, params), asks) == asks
+        assert rounds.asked(method, params, asks) == asks
     with pytest.raises(MessageError):
-        rounds.asked(rounds.binding("completion/complete", CALL), asks)
-    assert rounds.asked("", {"resultType": "complete", "requestState": "s"}) == {
+        rounds.asked("completion/complete", CALL, asks)
+    assert rounds.asked("ping", {}, {"resultType": "complete", "requestState": "s"}) == {
         "resultType": "complete",
         "requestState": "s",
     }

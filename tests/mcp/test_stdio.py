@@ -236,6 +236,16 @@ def test_a_mediator_that_is_asked_to_end_ends_its_server_too(tmp_path: Path, sta
     assert not Path(f"/proc/{server}").exists()
 
 
+def test_a_client_that_left_is_not_waited_for_where_the_server_stays_silent(
+    tmp_path: Path, started: list[Client]
+) -> None:
+    client = Client(tmp_path, "mute")
+    started.append(client)
+    client.meet()
+    client.send("tools/call", name="echo", arguments={"text": "x"})
+    assert client.leave()[0] == 0
+
+
 def test_sixteen_large_calls_at_once_all_come_back(tmp_path: Path, started: list[Client]) -> None:
     client = Client(tmp_path)
     started.append(client)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 from nucleus.gate.connection import refusal
+from nucleus.mcp.catalogue import NAMED, Catalogue
 from nucleus.mcp.framing import Oversize
 from nucleus.mcp.listing import Listing
 from nucleus.mcp.mapping import Mappings, body_of, named
@@ -64,8 +65,10 @@ class Asked:
     """The gate's number of the permit; -1 where nobody judged."""
     cancelled: bool = False
     forwarded: bool = False
-    binding: str = ""
-    """What a state in its result is bound to (``rounds``)."""
+    judged: bytes = b""
+    """Its params as the gate has them, where the server gets exactly these."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """As the client gave them: what a state in the result is bound to (``rounds``)."""
 
 
 @final
@@ -91,12 +94,14 @@ class Mediator:
     _out: Out = field(init=False)
     _words: Words = field(init=False)
     _listing: Listing = field(init=False)
+    _catalogue: Catalogue = field(init=False)
     _rounds: Rounds = field(init=False)
     _patience: Patience = field(init=False)
 
     def __post_init__(self) -> None:
         self._memory.request_of = self._cancel
         self._out = Out(self.name, OBSERVING if self.observes else 0.0)
+        self._catalogue = Catalogue(self.pins)
         self._listing = Listing(self.identity, self.name, self.pins, self.mappings)
         self._rounds, self._patience = Rounds(self.identity), Patience(self._out)
         self._memory.state_of = self._rounds.state
@@ -182,6 +187,7 @@ class Mediator:
             if method.name == "tools/call":
                 self._may_call(request.params)
                 rebuilt = self._reviewed(rebuilt, str(request.params["name"]))
+            self._catalogue.may_get(method.name, request.params)
         except MessageError as error:
             self._out.fail(request.id, error.code, str(error))
             return
@@ -197,8 +203,11 @@ class Mediator:
         if method.judge == "never":
             self._forward(asked, forwarded)
         else:
-            asked.binding = self._rounds.binding(method.name, request.params)
-            self._ask(asked, forwarded, self._call(method, rebuilt, forwarded))
+            asked.params = request.params
+            call = self._call(method, rebuilt, forwarded)
+            # A progress token of ours is in no digest: the call is recognised when it is made again.
+            asked.judged = call.body if asked.token is None else b""
+            self._ask(asked, forwarded, call)
 
     def _may_call(self, params: Mapping[str, Any]) -> None:
         name = params.get("name")
@@ -280,7 +289,8 @@ class Mediator:
             self._close(asked, str(error))
             return
         asked.forwarded = True
-        self._out.to_server(forwarded)
+        self._out.forward(forwarded, asked.judged)
+        asked.judged = b""
 
     def _close(self, asked: Asked, why: str, code: int = REFUSED) -> None:
         """Answer a request with an error, unless its client gave it up."""
@@ -329,9 +339,10 @@ class Mediator:
 
     def _judged(self, asked: Asked, response: Response) -> None:
         """Have the exposure of a judged answer joined, then release it."""
+        response = self._shown(asked, response)
         issue(asked.method, response.result, self._memory.issued)
         try:
-            result = self._rounds.asked(asked.binding, inert(response.result))
+            result = self._rounds.asked(asked.method.name, asked.params, inert(response.result))
         except MessageError as error:
             self._out.done(asked.number, ok=False)
             self._close(asked, str(error))
@@ -339,6 +350,15 @@ class Mediator:
         answer = Response(asked.id, result, inert(response.error))
         answer = replace(answer, result=own_ids(answer.result, asked.ours, asked.id))
         self._out.done(asked.number, ok=not response.error, then=lambda reply: self._released(asked, answer, reply))
+
+    def _shown(self, asked: Asked, response: Response) -> Response:
+        """Return an answer without the prompts, resources and templates that are hidden."""
+        if asked.method.lists not in NAMED or response.error:
+            return response
+        page, hidden = self._catalogue.page(asked.method.lists, response.result)
+        for name, why in hidden.items():
+            self._out.tell(f"{name[:120]} is hidden: {why}")
+        return replace(response, result=page)
 
     def _released(self, asked: Asked, answer: Response, reply: Mapping[str, Any] | None = None) -> None:
         if asked.cancelled:

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final, final
 
@@ -22,6 +23,8 @@ ACTS: Final = frozenset(("", "destroy", "admin", "pay", "publish", "send"))
 READS: Final = frozenset(("read_files", "glob_search", "grep_search"))
 ANY: Final = "*"
 """Among the arguments of a mapping: whatever the message holds was reviewed, of any shape and length."""
+DEFINITIONS: Final = 4096
+"""Definitions whose digest is remembered."""
 LONGEST: Final = 1024
 """Characters of a text argument, unless a mapping says less or more."""
 HINTS: Final = frozenset(("readOnlyHint", "openWorldHint", "destructiveHint"))
@@ -108,6 +111,8 @@ class Mappings:
 
     def __init__(self, reviewed: Mapping[Key, Reviewed]) -> None:
         self._reviewed = reviewed
+        self._digests: dict[int, tuple[Mapping[str, Any], str]] = {}
+        """Definitions by where they are, with their digests."""
 
     def call(
         self,
@@ -135,13 +140,25 @@ class Mappings:
 
     def by_argument(self, identity: Identity, definition: Mapping[str, Any]) -> bool:
         """Whether a tool was reviewed, and by its arguments: nothing else of a message is covered then."""
-        reviewed = self._find(identity, str(definition.get("name", "")), digest_of(definition))
+        reviewed = self._find(identity, str(definition.get("name", "")), self._digest(definition))
         return reviewed is not None and ANY not in reviewed.arguments
 
     def message(self, identity: Identity, server: str, name: str, body: bytes) -> Call:
         """Return the call that stands for a message that is no tool call; ``name`` is as ``named`` gives it."""
         reviewed = self._find(identity, name, "")
         return _call(identity, server, name, reviewed.rule_for({}) if reviewed else None, {}, body)
+
+    def _digest(self, definition: Mapping[str, Any]) -> str:
+        """Return the digest of a definition, worked out once.
+
+        INVARIANT: nobody changes a definition that was pinned; a new one is another object, and this one is held.
+        """
+        known = self._digests.get(id(definition))
+        if known is None or known[0] is not definition:
+            if len(self._digests) >= DEFINITIONS:
+                self._digests.clear()
+            known = self._digests[id(definition)] = (definition, digest_of(definition))
+        return known[1]
 
     def _find(self, identity: Identity, name: str, digest: str) -> Reviewed | None:
         keys = [(word, name, digest) for word in (identity.digest, *programs(identity))]
@@ -151,7 +168,7 @@ class Mappings:
         self, identity: Identity, definition: Mapping[str, Any], arguments: Mapping[str, Any], *, beyond: bool
     ) -> Rule | None:
         """Return the rule that counts after the server's own hints tightened it."""
-        reviewed = self._find(identity, str(definition.get("name", "")), digest_of(definition))
+        reviewed = self._find(identity, str(definition.get("name", "")), self._digest(definition))
         rule = None if reviewed is None else reviewed.rule_for(arguments, beyond=beyond)
         hints = definition.get("annotations")
         if reviewed is None or rule is None or not isinstance(hints, dict):
@@ -179,6 +196,7 @@ def _call(
     return Call(MCP, args, body)
 
 
+@lru_cache(maxsize=64)
 def programs(identity: Identity) -> tuple[str, ...]:
     """Return the names by which a server's command names its program, without versions.
 

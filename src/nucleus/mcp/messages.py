@@ -12,7 +12,9 @@ the line itself (tests/mcp/test_messages.py).
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, NoReturn, final
 
 DEPTH_LIMIT: Final = 64
@@ -22,10 +24,6 @@ ID_LIMIT: Final = 256
 OPEN_LIMIT: Final = 1024
 """Requests that may be open in one direction."""
 
-_ENCODER: Final = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
-).encode
-"""Made once: ``json.dumps`` makes one for each call. What is written was parsed, so it has no circle."""
 
 Id = str | int
 
@@ -93,7 +91,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
     """Return the JSON object in ``line``. Raises MessageError."""
     try:
         text = line.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant, parse_float=_finite)
+        value = _reader().decode(text)
     except (ValueError, RecursionError) as error:
         raise MessageError(f"not strict JSON: {_short(error)}", PARSE_ERROR) from error
     if type(value) is not dict:
@@ -121,9 +119,30 @@ def encode(message: Message) -> bytes:
     return written(fields) + b"\n"
 
 
-def written(value: object) -> bytes:
-    """Return the one form in which a JSON value is judged and forwarded. Raises ValueError for NaN."""
-    return _ENCODER(value).encode()
+def framed(id_: int, method: str, params: bytes) -> bytes:
+    """Return the line of a request whose params are written already: the very bytes that were judged.
+
+    INVARIANT: equal to ``encode`` of the request, if its params are not empty (tests/mcp/test_messages.py).
+    """
+    return b'{"jsonrpc":"2.0","id":%d,"method":%s,"params":%s}\n' % (id_, written(method), params)
+
+
+def _writer() -> Callable[[object], bytes]:
+    """Return what writes a JSON value. ``json.dumps`` makes its accelerator anew for each value; here it is made once.
+
+    What is written was parsed, so it has no circle.
+    """
+    make: Callable[..., Callable[[object, int], tuple[str, ...]]] | None = getattr(json.encoder, "c_make_encoder", None)
+    plain = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
+    if make is None:  # an interpreter without the accelerator
+        return lambda value: plain.encode(value).encode()
+    quote = json.encoder.encode_basestring
+    chunks = make(None, plain.default, quote, None, ":", ",", False, False, False)
+    return lambda value: "".join(chunks(value, 0)).encode()
+
+
+written: Final = _writer()
+"""Return the one form in which a JSON value is judged and forwarded. Raises ValueError for NaN."""
 
 
 @final
@@ -239,6 +258,12 @@ def _whole_characters(value: object) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise MessageError("half of a surrogate pair", PARSE_ERROR) from error
+
+
+@cache
+def _reader() -> json.JSONDecoder:
+    """Return the strict reader, made once."""
+    return json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant, parse_float=_finite)
 
 
 def _short(error: Exception) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
-from nucleus.mcp.messages import Id, Message, Response, encode
+from nucleus.mcp.messages import Id, Message, Request, Response, encode, framed
 from nucleus.mcp.steps import Effect, ToClient, ToGate, ToServer, note
 from nucleus.policy.call import MCP, Call
 
@@ -66,6 +66,13 @@ class Out:
     def to_server(self, message: Message) -> None:
         """Send the server a message."""
         self._effects.append(ToServer(encode(message)))
+
+    def forward(self, request: Request, judged: bytes) -> None:
+        """Send the server a request, in the bytes in which its params were judged where they are known."""
+        if judged and request.params and type(request.id) is int:
+            self._effects.append(ToServer(framed(request.id, request.method, judged)))
+        else:
+            self.to_server(request)
 
     def to_client(self, message: Message) -> None:
         """Send the client a message."""

@@ -18,6 +18,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, final
@@ -45,6 +46,11 @@ def digest_of(value: object) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+@lru_cache(maxsize=64)
+def _digest_of_command(command: tuple[str, ...]) -> str:
+    return digest_of(list(command))
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -60,7 +66,7 @@ class Identity:
     @property
     def digest(self) -> str:
         """What stands for it in records and file names."""
-        return digest_of(list(self.command))
+        return _digest_of_command(self.command)
 
 
 @final
@@ -177,7 +183,7 @@ class Pins:
         """Return why a name that is not pinned is hidden, "" where it is neither odd nor late."""
         if hides(definition):
             return "hidden characters"
-        twin = next((known for known in self.pinned if _skeleton(known) == _skeleton(name)), "")
+        twin = next((known for known in self.pinned if skeleton(known) == skeleton(name)), "")
         if twin:
             return f"looks like {twin}"
         if self.learning:
@@ -201,7 +207,7 @@ class Pins:
             self.changed = True
 
 
-def _skeleton(name: str) -> str:
+def skeleton(name: str) -> str:
     """Return a name as a hurried reader sees it: no case, no separators, no difference of l 1 I, o 0, m rn."""
     plain = re.sub(r"[_./-]", "", name.casefold())
     return plain.replace("rn", "m").replace("vv", "w").translate(str.maketrans("1i0", "llo"))

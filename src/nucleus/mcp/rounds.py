@@ -42,10 +42,14 @@ class Rounds:
             return ""
         return digest_of([self._identity, method, params.get(ROUNDS[method]), params.get("arguments")])
 
-    def asked(self, binding: str, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a result in which the state is wrapped. Raises MessageError where a server asks what it may not."""
+    def asked(self, method: str, params: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result of a request with these params, in which the state is wrapped.
+
+        Raises MessageError where a server asks what it may not.
+        """
         if result.get("resultType") != INPUT_REQUIRED:
             return dict(result)
+        binding = self.binding(method, params)
         asks, state = result.get("inputRequests"), result.get("requestState")
         proper = asks is None or (isinstance(asks, dict) and all(_askable(one) for one in asks.values()))
         if (

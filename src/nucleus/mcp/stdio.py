@@ -6,6 +6,7 @@ amount of pipelined calls fills the memory, and none makes the loop wait on
 one side while another waits on it.
 """
 
+import fcntl
 import os
 import select
 import signal
@@ -23,13 +24,16 @@ from nucleus.mcp.engine import Mediator
 from nucleus.mcp.framing import Lines
 from nucleus.mcp.steps import Effect, Note, ToClient, ToGate, ToServer
 
-CHUNK: Final = 1 << 18
+CHUNK: Final = 1 << 16
+"""Bytes of one read: what a pipe holds, and small enough that no memory is mapped for it."""
+PIPE: Final = 1 << 20
+"""What a pipe is asked to hold (pipe(7)), so that a large message is one turn and not many."""
 HELD: Final = 4 << 20
 """Bytes that wait for one side before those that produce them are no longer read."""
 GRACE: Final = 0.8
 """Seconds that a server gets to end after its input ended, and again after it was asked to. Clients give the mediator
 two seconds in all before they kill it, and a server would survive that."""
-DRAIN: Final = 10.0
+DRAIN: Final = 5.0
 """Seconds without a word of the server, after which it owes nothing to a client that left."""
 SECOND_MS: Final = 1000
 GONE: Final = "the server is gone"
@@ -96,6 +100,9 @@ class Pump:
             gate.fileno(): (),
         }
         """Who gets what is made of the bytes of each side. The gate's answers are always read: they free the rest."""
+        self._poll = select.poll()
+        self._asked: dict[int, int] = {}
+        """Descriptor -> what the kernel is asked of it at present."""
         self._until = 0.0
         """When the server's silence is taken for good, once the client left."""
         self.why = ""
@@ -109,6 +116,7 @@ class Pump:
         restore = {fd: os.get_blocking(fd) for fd in (*self._waiting, *self._open)}
         for fd in restore:
             os.set_blocking(fd, False)
+            widen(fd)
         main = threading.current_thread() is threading.main_thread()
         if main:
             signal.signal(signal.SIGTERM, _asked_to_end)
@@ -133,12 +141,10 @@ class Pump:
         return owed and time.monotonic() < self._until
 
     def _turn(self) -> None:
-        poll = select.poll()
-        for fd in {*self._open, *self._waiting}:
-            wanted = self._interest_of(fd)
-            if wanted:
-                poll.register(fd, wanted)
-        found = poll.poll(SECOND_MS if self._mediator.waits else None)
+        for fd in self._takers.keys() | self._waiting.keys() | self._asked.keys():
+            self._ask_for(fd, self._interest_of(fd))
+        watched = self._mediator.waits or self._client_in not in self._open
+        found = self._poll.poll(SECOND_MS if watched else None)
         with self._mine:
             if self._mediator.waits:
                 self._perform(self._mediator.tick(time.monotonic()))
@@ -149,6 +155,17 @@ class Pump:
                     self._read(fd)
             if self._mediator.pins.changed:
                 self._save()
+
+    def _ask_for(self, fd: int, wanted: int) -> None:
+        """Have the kernel asked for exactly this of a descriptor."""
+        if self._asked.get(fd, 0) == wanted:
+            return
+        if wanted:
+            self._poll.register(fd, wanted)
+            self._asked[fd] = wanted
+        else:
+            self._poll.unregister(fd)
+            del self._asked[fd]
 
     def _interest_of(self, fd: int) -> int:
         """Return what is asked of a descriptor: writing what waits, reading while its takers keep up."""
@@ -192,7 +209,9 @@ class Pump:
     def _write(self, fd: int) -> None:
         held = self._waiting[fd]
         try:
-            del held[: os.write(fd, held[:CHUNK])]
+            with memoryview(held) as view:
+                done = os.write(fd, view[:PIPE])
+            del held[:done]
         except BlockingIOError:
             return
         except OSError:
@@ -217,10 +236,19 @@ class Pump:
     def _put(self, fd: int, data: bytes) -> None:
         """Hold bytes for a side that is there, and write at once where nothing waits before them."""
         if fd in self._waiting:
-            idle = not self._waiting[fd]
-            self._waiting[fd] += data
+            held = self._waiting[fd]
+            idle = not held
+            held += data
             if idle:
                 self._write(fd)
+
+
+def widen(fd: int) -> None:
+    """Have a pipe hold more, where it is one and the user's share of such memory is not used up."""
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, PIPE)
+    except OSError:
+        return
 
 
 def end_server(server: "subprocess.Popen[bytes]") -> int:
