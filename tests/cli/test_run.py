@@ -203,6 +203,38 @@ def test_where_nobody_is_asked_a_question_is_denied_at_once_and_told(place: Plac
     assert done.returncode == 75
 
 
+def test_at_a_terminal_where_nobody_is_to_be_asked_lines_wait_until_the_command_is_over(place: Place) -> None:
+    (place.workspace / "ask.py").write_text(ASK + "print('the last line')\n")
+    person, program = pty.openpty()
+    words = ("--non-interactive", "--", "python3", "ask.py")
+    command = [sys.executable, "-m", "nucleus", "--state", str(place.state), "run", *LOCAL, *words]
+    with subprocess.Popen(command, cwd=place.workspace, stdin=program, stdout=program, stderr=program) as process:
+        os.close(program)
+        said = _until(person, b"nobody is asked here")
+        assert process.wait(30) == 75
+    os.close(person)
+    assert said.index(b"the last line") < said.index(b"nobody is asked here")
+    assert b"\x1b" not in said
+
+
+def test_streams_that_are_closed_are_the_null_device(place: Place) -> None:
+    """A socket of ours would get the number of a closed stream, and the command would talk to it."""
+    words = (
+        f"exec {sys.executable} -m nucleus --state {place.state} run --profile local_dev -- sh -c 'cat; echo x > made'"
+    )
+    for closed in ("<&-", "<&- >&-", "<&- >&- 2>&-"):
+        done = subprocess.run(["sh", "-c", f"{words} {closed}"], cwd=place.workspace, timeout=60, check=False)
+        assert (done.returncode, (place.workspace / "made").exists()) == (0, True)
+        (place.workspace / "made").unlink()
+
+
+def test_a_reader_that_goes_ends_the_writer_as_it_would_without_us(place: Place) -> None:
+    start = f"{sys.executable} -m nucleus --state {place.state} run --profile local_dev --"
+    words = f"{start} yes | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", words], cwd=place.workspace, timeout=60, check=False, capture_output=True)
+    assert done.stdout == b"y\n141\n"
+
+
 @pytest.mark.parametrize("word", ["deny", "something else"])
 def test_at_a_terminal_a_person_is_asked_and_only_the_word_allows(place: Place, word: str) -> None:
     (place.workspace / "ask.py").write_text(ASK)

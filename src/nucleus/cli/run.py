@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
 from nucleus.cli import Usage
+from nucleus.cli.outcome import NAMED, Outcome
 from nucleus.errors import CannotEnforce, NucleusError
 
 if TYPE_CHECKING:
-    from nucleus.apply import Applied
     from nucleus.gate.connection import Connection
     from nucleus.gate.spawn import Spawned
     from nucleus.local.live import Living, Wish
@@ -35,8 +35,6 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 GRACE: Final = 10.0
 """Seconds that the gate gets to write its last record."""
 BACKENDS: Final = ("ns",)
-NAMED: Final = 12
-"""Changes that are named on the terminal; the report and ``nucleus diff`` name all."""
 ANSWER_SECONDS: Final = 600
 """How long a request of the box waits for an answer, where somebody can answer."""
 
@@ -70,6 +68,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command, and return its status or ours."""
+    for number in range(3):
+        # INVARIANT: before anything is opened. Else a socket of ours would get the number of a stream that was closed.
+        _filled(number)
     if args.words[:1] == ["--"]:
         del args.words[0]
     if not args.words or not args.words[0]:
@@ -90,6 +91,14 @@ def run(args: argparse.Namespace) -> int:
     done.close()
     done.write(status)
     return status
+
+
+def _filled(number: int) -> None:
+    """Let a standard stream that is closed be the null device."""
+    try:
+        os.fstat(number)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)
 
 
 def _port(text: str) -> int:
@@ -120,8 +129,8 @@ class _Run:
         except ValueError as error:
             raise Usage(str(error)) from error
         self._denied: list[str] = []
-        self.report: dict[str, Any] = {"v": 1, "command": list(args.words), "workspace": self._workspace}
-        """What ``--report`` gets, as far as it is known."""
+        self._outcome = Outcome(args, self._workspace)
+        self.report = self._outcome.report
 
     def perform(self) -> int:
         """Do everything, in order; whatever is missing ends it before the command begins."""
@@ -151,7 +160,7 @@ class _Run:
         made = None if guess is None else self._make(guess)
         planned = _spoken(gate, {"do": "plan", **asked}, "planned")
         for note in planned["notes"]:
-            self._say(note)
+            self._outcome.say(note)
         if self._args.dry_run:
             return self._dry(planned)
         # INVARIANT: a box that was made early is used only if it hides exactly what the policy says (test_run.py).
@@ -164,6 +173,7 @@ class _Run:
         asked["shown"]["secrets"] |= self._history(wish)
         self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         self._interactive = streams.interactive and not self._args.non_interactive
+        streams.nobody = not self._interactive
         with living:
             opened = self._open(gate, asked, planned, living)
             self._begun(wish, planned, opened)
@@ -178,7 +188,7 @@ class _Run:
             from nucleus.apply import recover_all
 
             for id_ in recover_all(self._state, self._workspace):
-                self._say(f"an apply of the run {id_} was interrupted; it was put right")
+                self._outcome.say(f"an apply of the run {id_} was interrupted; it was put right")
 
     def _make(self, patterns: list[str]) -> "_Made":
         """Make the run's place and its box, which hides what these patterns say. Nothing of the command has run."""
@@ -259,10 +269,10 @@ class _Run:
 
         kept = kept_in_history(self._workspace, wish.hidden)
         if kept is None:
-            self._say("git's index can't be read: its history is taken to hold what is hidden")
+            self._outcome.say("git's index can't be read: its history is taken to hold what is hidden")
         elif kept:
             shown = ", ".join(repr(path) for path in kept[:NAMED])
-            self._say(f"hidden, and yet in git's history, which the command can read: {shown}")
+            self._outcome.say(f"hidden, and yet in git's history, which the command can read: {shown}")
         self.report["kept_in_history"] = kept
         return kept is None or bool(kept)
 
@@ -342,9 +352,9 @@ class _Run:
         weakened = [f"--{name} {value}" for name, values in named.items() for value in values]
         weakened += ["--allow-login"] if args.allow_login else []
         for one in self._agent.described:
-            self._say(one)
+            self._outcome.say(one)
         for one in weakened:
-            self._say(f"allowed by you: {one}")
+            self._outcome.say(f"allowed by you: {one}")
         containment = {**living.report.layers, "backend": living.report.backend, "allowed": weakened}
         if self._group is not None:
             containment["memory"] = f"at most {self._limits.memory >> 20} MiB in all, by a control group"
@@ -366,11 +376,14 @@ class _Run:
         settings = {"wait": ANSWER_SECONDS if self._interactive else 0, "models": models}
         with ExitStack() as held:
             owner = held.enter_context(owner_socket(gate))
-            network = Network(living.first, watch, gate, settings, self._say)
+            network = Network(living.first, watch, gate, settings, self._outcome.say)
             held.callback(lambda: self.report.update(egress=network.used()))
             held.callback(network.close)
             network.let_in(self._args.allow_local_port)
             network.publish(self._args.publish)
+            if streams.terminal:
+                held.callback(self._outcome.resume)
+                self._outcome.hold()
             held.callback(streams.restore)
             streams.connect(watch, living.terminal)
             disk = Disk(living.view.upper, self._limits)
@@ -385,7 +398,7 @@ class _Run:
         if not self._interactive:
             self._denied.append(id_)
             where = f" -> {question['destination']}" if question["destination"] else ""
-            self._say(f"denied, since nobody is asked here [{id_}]: {escaped(question['kind'] + where)}")
+            self._outcome.say(f"denied, since nobody is asked here [{id_}]: {escaped(question['kind'] + where)}")
             return None
         sys.stderr.write(f"{describe(dict(question), whole=True)}\n\ntype allow or deny, or press enter to leave it: ")
         sys.stderr.flush()
@@ -399,12 +412,12 @@ class _Run:
         status = end.status
         if missing:
             status = NOT_FOUND if missing == 2 else NOT_EXECUTABLE
-            self._say(f"{self._args.words[0]}: {os.strerror(missing)} (in the box)")
+            self._outcome.say(f"{self._args.words[0]}: {os.strerror(missing)} (in the box)")
         held = self._bring(folder, gate, status) or bool(self._denied)
         spoke, why, exit_ = "command", "", status
         if end.by_gate:
             spoke, why, exit_ = "nucleus", end.by_gate, ENDED
-            self._say(f"ended: {end.by_gate}")
+            self._outcome.say(f"ended: {end.by_gate}")
         elif held and status == 0:
             spoke, why, exit_ = "nucleus", "something is held or pending", HELD
         self.report |= {"spoke": spoke, "why": why, "command_status": status, "denied": self._denied}
@@ -420,40 +433,18 @@ class _Run:
         folder.end(status)
         folder.release()
         for id_, place, count in self._agent.end(exposure, status):
-            self._say(f"{place}: {count} changes of its own state wait for you: nucleus diff {id_}")
+            self._outcome.say(f"{place}: {count} changes of its own state wait for you: nucleus diff {id_}")
         try:
             found = bring(folder.path, gate, hands_of(os.environ))
         except (NucleusError, OSError) as error:
-            self._say(f"nothing was applied: {error}")
-            self._say(f"the changes are held: nucleus diff {folder.id}")
+            self._outcome.say(f"nothing was applied: {error}")
+            self._outcome.say(f"the changes are held: nucleus diff {folder.id}")
             self.report["changes"] = {"applied": [], "held": None, "why": str(error)}
             return True
-        self._tell(folder, found)
+        self._outcome.tell(folder.id, found)
         if found.complete:
             folder.discard()
         return not found.complete
-
-    def _tell(self, folder: "RunFolder", found: "Applied") -> None:
-        """Say what was applied, and what was not, and why."""
-        self.report["run"] = folder.id
-        self.report["changes"] = {
-            "applied": [change.to_dict() for change in found.applied],
-            "held": [held.change.to_dict() | {"held": held.why} for held in found.held],
-            "conflicts": [change.to_dict() for change in found.conflicts],
-        }
-        for message in found.messages:
-            self._say(message)
-        if found.applied:
-            self._say(f"{len(found.applied)} changes applied")
-        lines = [f"{held.change.shown} ({held.change.what}): {held.why}" for held in found.held]
-        lines += [f"{change.shown}: {change.conflict}" for change in found.conflicts]
-        if lines:
-            what = "nothing was applied, your side changed too" if found.conflicts else f"{len(lines)} changes are held"
-            self._say(f"{what}: nucleus diff {folder.id}; nucleus apply {folder.id}")
-        for line in lines[:NAMED]:
-            self._say(f"  {line}")
-        if len(lines) > NAMED:
-            self._say(f"  and {len(lines) - NAMED} more")
 
     def _dry(self, planned: Mapping[str, Any]) -> int:
         from nucleus.local.run_folder import RunFolder
@@ -468,10 +459,9 @@ class _Run:
         self.report |= {"spoke": "nucleus", "why": "dry run; nothing was run"}
         return 0
 
-    def _say(self, text: str) -> None:
-        if not self._args.quiet:
-            sys.stderr.write(f"nucleus: {text}\n")
-            sys.stderr.flush()
+    def write(self, status: int) -> None:
+        """Write the trace and the report where the owner named places for them. The gate has ended."""
+        self._outcome.write(status, self._trace)
 
     def close(self) -> None:
         """End the gate; let go of the run's place, and take it away if the command never began."""
@@ -482,19 +472,6 @@ class _Run:
         if self._folder is not None:
             self._folder.release()
         self._agent.release()
-
-    def write(self, status: int) -> None:
-        """Write the trace and the report where the owner named places for them. The gate has ended."""
-        from nucleus.local.run_folder import replace_file
-
-        if self._args.trace and self._trace:
-            from nucleus.trace.export import export_jsonl
-
-            replace_file(self._args.trace, b"".join(export_jsonl(Path(self._trace))))
-        if self._args.report:
-            import json
-
-            replace_file(self._args.report, (json.dumps({**self.report, "exit": status}, indent=1) + "\n").encode())
 
 
 def _spoken(gate: "Connection", fields: dict[str, Any], what: str) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Screen:
         self.keyboards = 0
         """How many times the keyboard's protocol was changed (``CSI > u``), and not back."""
         self.modified_keys = False
+        self.touched = False
+        """Whether anything but text was shown."""
         self.answers = 0
         """Queries that are still to be answered with ``ANSWER``."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -88,6 +90,8 @@ class Screen:
 
     def suspended(self) -> bytes:
         """Return what brings the terminal to its usual modes, the screen's contents left alone."""
+        if not self.touched:
+            return b""
         words = [self._mode(mode, on=mode in ON_BY_DEFAULT) for mode in sorted(self.modes, reverse=True)]
         words += ["\x1b[<1u"] * min(self.keyboards, 16)
         words += ["\x1b[>4m"] if self.modified_keys else []
@@ -105,6 +109,7 @@ class Screen:
 
     def _control(self, letter: str, out: list[str]) -> None:
         """Take a control character outside of any sequence."""
+        self.touched |= letter not in "\r\n\t\b\a"
         if letter == "\x1b":
             self._state, self._held = _ESCAPE, ""
         elif letter == "\x9b":

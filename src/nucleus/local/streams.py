@@ -14,6 +14,7 @@ import os
 import termios
 import tty
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, final
 
 from nucleus.local.flows import CHUNK, Flow, Watch
@@ -39,6 +40,8 @@ class Streams:
         self._master = -1
         self.asking = False
         """Whether a person is asked something now."""
+        self.nobody = False
+        """Whether nobody is asked anything, though there is a terminal."""
         self.screen = Screen()
         """What the owner's terminal was told."""
         for at in STREAMS:
@@ -86,7 +89,9 @@ class Streams:
             self._inward(watch, self._ours[0])
         for at in (1, 2):
             if at in self._ours:
-                self._flows.append(Flow(watch, self._ours[at], self._own[at]))
+                # A reader that is gone is gone for the command too: its next write fails, as it would without us.
+                broken = partial(self._drop, watch, at)
+                self._flows.append(Flow(watch, self._ours[at], self._own[at], at_end=broken))
         if master >= 0:
             out = next((at for at in (1, 2) if at in self._terminals), 0)
             self._shown = Flow(watch, master, self._own[out], through=self._filtered)
@@ -98,12 +103,12 @@ class Streams:
             os.set_blocking(master, False)
             self._typed = Flow(watch, self._own[0], master, size=CHUNK)
 
-    def _inward(self, watch: Watch, pipe: int) -> None:
-        def ended() -> None:
-            watch.forget(pipe)
-            os.close(pipe)
+    def _drop(self, watch: Watch, at: int) -> None:
+        watch.forget(self._ours[at])
+        os.close(self._ours.pop(at))
 
-        Flow(watch, self._own[0], pipe, at_end=ended)
+    def _inward(self, watch: Watch, pipe: int) -> None:
+        Flow(watch, self._own[0], pipe, at_end=partial(self._drop, watch, 0))
 
     def _filtered(self, data: bytes) -> bytes:
         shown = self.screen.feed(data)
@@ -133,7 +138,7 @@ class Streams:
 
         What was typed before is thrown away: it was meant for something else. The box's output waits.
         """
-        if self._saved is None:
+        if self._saved is None or self.nobody:
             question()
             return
         out = self._own[self._terminals[-1]]

@@ -1,0 +1,82 @@
+"""What ``nucleus run`` says of itself: lines on standard error, the report, the copy of the trace.
+
+While the command has the terminal nothing of ours is written there: lines
+wait until it is over, so that no full-screen program is drawn over.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, final
+
+if TYPE_CHECKING:
+    from nucleus.apply import Applied
+
+NAMED: Final = 12
+"""Changes that are named on the terminal; the report and ``nucleus diff`` name all."""
+
+
+@final
+class Outcome:
+    """One run's."""
+
+    def __init__(self, args: argparse.Namespace, workspace: str) -> None:
+        self._args = args
+        self._waiting: list[str] | None = None
+        self.report: dict[str, Any] = {"v": 1, "command": list(args.words), "workspace": workspace}
+        """What ``--report`` gets, as far as it is known."""
+
+    def say(self, text: str) -> None:
+        """Write one line, with what is not printable shown by its code; later, while the command has the terminal."""
+        if self._args.quiet or sys.stderr is None:  # whoever closed standard error hears nothing
+            return
+        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        if self._waiting is not None:
+            self._waiting.append(line)
+            return
+        sys.stderr.write(f"nucleus: {line}\n")
+        sys.stderr.flush()
+
+    def hold(self) -> None:
+        """Let lines wait: the terminal is the command's."""
+        self._waiting = []
+
+    def resume(self) -> None:
+        """Write what waited."""
+        waiting, self._waiting = self._waiting or [], None
+        for line in waiting:
+            self.say(line)
+
+    def tell(self, run: str, found: "Applied") -> None:
+        """Say what was applied, and what was not, and why."""
+        self.report["run"] = run
+        self.report["changes"] = {
+            "applied": [change.to_dict() for change in found.applied],
+            "held": [held.change.to_dict() | {"held": held.why} for held in found.held],
+            "conflicts": [change.to_dict() for change in found.conflicts],
+        }
+        for message in found.messages:
+            self.say(message)
+        if found.applied:
+            self.say(f"{len(found.applied)} changes applied")
+        lines = [f"{held.change.shown} ({held.change.what}): {held.why}" for held in found.held]
+        lines += [f"{change.shown}: {change.conflict}" for change in found.conflicts]
+        if lines:
+            what = "nothing was applied, your side changed too" if found.conflicts else f"{len(lines)} changes are held"
+            self.say(f"{what}: nucleus diff {run}; nucleus apply {run}")
+        for line in lines[:NAMED]:
+            self.say(f"  {line}")
+        if len(lines) > NAMED:
+            self.say(f"  and {len(lines) - NAMED} more")
+
+    def write(self, status: int, trace: str) -> None:
+        """Write the trace and the report where the owner named places for them. The gate has ended. Raises OSError."""
+        from nucleus.local.run_folder import replace_file
+
+        if self._args.trace and trace:
+            from nucleus.trace.export import export_jsonl
+
+            replace_file(self._args.trace, b"".join(export_jsonl(Path(trace))))
+        if self._args.report:
+            replace_file(self._args.report, (json.dumps({**self.report, "exit": status}, indent=1) + "\n").encode())
