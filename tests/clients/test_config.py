@@ -161,7 +161,7 @@ def test_an_entry_that_names_a_nucleus_which_is_not_there_any_more_is_said() -> 
 def test_names_of_servers_that_are_not_behind_the_mediator_are_told() -> None:
     entries: dict[str, Any] = {"a": {"command": "x"}, "b": {"url": "https://h"}}
     old = json.dumps({"mcpServers": {**entries, "c": {"command": US.words[0], "args": ["mcp", "run", "--", "y"]}}})
-    assert read("/p/.mcp.json", old.encode()).bare(US, resolve) == ["a", "b"]
+    assert read("/p/.mcp.json", old.encode()).bare(US, resolve, trusted=True) == ["a", "b"]
 
 
 def test_with_its_undo_switched_off_a_file_would_be_lost_and_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,21 @@ def test_an_entry_that_starts_the_mediator_and_steers_it_is_not_taken_for_wrappe
 
 
 @pytest.mark.parametrize(
+    "words", [["--policy", "./evil.toml"], ["--profile=release"], ["--observe"], ["--session", "x"]]
+)
+def test_a_repository_does_not_choose_what_the_mediator_goes_by(words: list[str]) -> None:
+    """Named by ``--policy`` a file counts as the owner's: somebody else's entry would grant itself what it likes."""
+    fields = {"command": US.words[0], "args": ["mcp", "run", *words, "--", "x"]}
+    entry = entry_of(server(fields))
+    with pytest.raises(Unfit, match=f"it says {words[0]}"):
+        is_wrapped(entry, US, US.words[0], trusted=False)
+    assert is_wrapped(entry, US, US.words[0], trusted=True)
+    assert wrapped(fields, trusted=True) == fields
+    ours = wrapped({"command": "x", "args": ["--policy", "y"], "env": {"TOKEN": "t"}})
+    assert is_wrapped(entry_of(server(ours)), US, US.words[0], trusted=False)
+
+
+@pytest.mark.parametrize(
     ("fields", "why"),
     [
         ({"command": "x", "url": "https://h"}, "a command and a URL"),

@@ -43,7 +43,8 @@ def behind(
                 return False
             for one in named:
                 entry = entry_of(one)
-                if entry.url or not is_wrapped(entry, us, entry.texts[0] if entry.texts[0].startswith("/") else ""):
+                first = entry.texts[0] if entry.texts[0].startswith("/") else ""
+                if entry.url or not is_wrapped(entry, us, first, trusted=place.own):
                     return False
                 found = True
         except (Unfit, OSError):

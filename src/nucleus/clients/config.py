@@ -88,13 +88,13 @@ class Config:
             self._again(text)
         return encode(self.source, text), rows
 
-    def bare(self, program: Program, resolve: Resolve) -> list[str]:
-        """Return the names of the servers that are not behind ``program``."""
+    def bare(self, program: Program, resolve: Resolve, *, trusted: bool) -> list[str]:
+        """Return the names of the servers that are not behind ``program``, by words that may stand there."""
         found = []
         for server in self.servers:
             try:
                 entry = entry_of(server)
-                if is_wrapped(entry, program, _resolved(entry, resolve)):
+                if is_wrapped(entry, program, _resolved(entry, resolve), trusted=trusted):
                     continue
             except Unfit:
                 found.append(server.name)
@@ -143,7 +143,7 @@ def _parsed(source: Source, client: str) -> Config:
 def _wrapping(server: Server, program: Program, resolve: Resolve, *, trusted: bool) -> list[Edit]:
     """Return the edits that put a server behind the program, none where it is. Raises Unfit."""
     entry = entry_of(server)
-    if is_wrapped(entry, program, _resolved(entry, resolve)):
+    if is_wrapped(entry, program, _resolved(entry, resolve), trusted=trusted):
         return []
     if looks_wrapped(server) and entry.texts[0].startswith("/") and not _resolved(entry, resolve):
         raise Unfit(f"it is behind {entry.texts[0]}, which is not there any more; unwrap it, then wrap it")

@@ -226,13 +226,18 @@ def _named(entry: Entry) -> list[str]:
     return [f"--name={entry.server.name}"] if entry.server.name else []
 
 
-def is_wrapped(entry: Entry, program: Program, resolved: str) -> bool:
+def is_wrapped(entry: Entry, program: Program, resolved: str, *, trusted: bool = True) -> bool:
     """Whether an entry starts this program's mediator, and sets nothing that steers it. Raises Unfit where it does.
 
-    Not its name counts, nor what the command is called: the file that it starts does.
+    Not its name counts, nor what the command is called: the file that it starts does. In a file that is not
+    ``trusted`` the mediator's words are those that ``wrap`` writes: another policy, profile or session is the
+    owner's to choose.
     """
     if entry.url or not leads(program, entry.texts, resolved):
         return False
+    chosen = "" if trusted else _chosen(entry.texts)
+    if chosen:
+        raise Unfit(f"it says {chosen} to the mediator, and the file is not known to be yours; look at it, and name it")
     for key in entry.env():
         if steers(str(key.value)) and not str(key.value).startswith((SERVER_PREFIX, HEADER_PREFIX)):
             raise Unfit(f"it starts the mediator with {key.value} in its env, which steers it; take it out")
@@ -299,6 +304,17 @@ def _restored(entry: Entry, names: list[str]) -> list[Edit]:
         for key in entry.env()
         if str(key.value).startswith(SERVER_PREFIX) and str(key.value).removeprefix(SERVER_PREFIX) in names
     ]
+
+
+def _chosen(words: Sequence[str]) -> str:
+    """Return the first of the mediator's words that ``wrap`` does not write, "" where there is none."""
+    ours = ("--name=", "--server-env=", "--header=", MARK)
+    for word in words[_start(words) :]:
+        if word in {"--", "--url"}:
+            return ""
+        if not word.startswith(ours):
+            return word
+    return ""
 
 
 def _start(words: Sequence[str]) -> int:

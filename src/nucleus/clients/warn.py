@@ -21,7 +21,9 @@ def elsewhere(places: Iterable[Place], program: Program, resolve: config.Resolve
     found = {}
     for place in places:
         try:
-            names = config.read(place.path.as_posix(), place.path.read_bytes()).bare(program, resolve)
+            names = config.read(place.path.as_posix(), place.path.read_bytes()).bare(
+                program, resolve, trusted=place.own
+            )
         except (Unfit, OSError):
             names = ["?"]
         if names:
