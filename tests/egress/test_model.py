@@ -51,6 +51,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             site = stack.enter_context(serving(talk, context=authority.context(tmp_path, "api.model.example")))
             usual: dict[str, Any] = {
                 "settings": SETTINGS,
+                "contained": True,
                 "credentials": CREDENTIALS,
             }
             where = network(authority, api_model_example__443=site.port)

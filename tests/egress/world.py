@@ -1,6 +1,8 @@
 """A real egress process with a real gate behind it, on loopback: resolver, CA and answers are the test's own."""
 
+import atexit
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -8,7 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from nucleus.egress.handover import hand_over
@@ -90,6 +94,23 @@ def everything(sock: socket.socket) -> bytes:
     return found
 
 
+@cache
+def template() -> Path:
+    """Return a repository and its remote, made once: git takes longer for it than both processes to start."""
+    folder = Path(mkdtemp(prefix="nucleus-egress-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    world.repository(folder)
+    return folder
+
+
+def copied(folder: Path) -> world.Repository:
+    """Return a copy of the template whose clone knows its own remote."""
+    shutil.copytree(template(), folder)
+    config = folder / "clone" / ".git" / "config"
+    config.write_text(config.read_text().replace(str(template()), str(folder)))
+    return world.Repository(folder / "clone", folder / "remote.git")
+
+
 @contextmanager
 def boxed(
     folder: Path,
@@ -112,7 +133,7 @@ def boxed(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "owner.toml").write_text("version = 1\n" + policy)
-    repository = world.repository(folder / "repo")
+    repository = copied(folder / "repo")
     gate = start_gate(folder, network=network, answers=answers)
     client = Connection(gate.sock)
     fields = {"policies": [str(folder / "owner.toml")], "workspace": str(repository.clone), "profile": ""}

@@ -157,6 +157,37 @@ def test_what_has_no_sink_costs_no_call(gate: Callable[..., Running], tmp_path: 
     running.open(profile="", policies=[str(tmp_path / "owner.toml")])
     args = {"url": "https://api.model.example/v1/messages", "method": "POST", "reach": []}
     permit = relay(running).request({"do": "call", "kind": kinds.MODEL, "args": args, "tag": 1})
-    assert (permit["what"], permit["credential"]) == ("perform", "")
+    assert permit["what"] == "perform"
     decisions = [one for one in running.records() if one["type"] == "decision"]
     assert decisions[0]["state"][2] == 10**6 * running.server._board.opening.policy.budget.calls  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("contained", [True, False])
+def test_a_credential_comes_with_a_permit_only_where_the_asker_is_not_the_agent(
+    gate: Callable[..., Running], tmp_path: Path, contained: bool
+) -> None:
+    allowed = '[allow]\nmodel = ["POST https://api.model.example/v1/messages"]\n'
+    (tmp_path / "owner.toml").write_text('version = 1\nprofile = "read_only"\n' + allowed)
+    running = gate()
+    running.state.mkdir(mode=0o700)
+    (running.state / "credentials.toml").write_text(
+        '[[credential]]\ndestination = "https://api.model.example"\ntoken = "canary"\n'
+    )
+    (running.state / "credentials.toml").chmod(0o600)
+    fields: Frame = {"profile": "", "policies": [str(tmp_path / "owner.toml")]}
+    if contained:
+        place = {"workspace": str(running.repo.clone), "state": str(running.state)}
+        plan, _ = running.client.request({"do": "plan", **place, **fields})
+        fields |= {"containment": {"backend": "test"}, "planned": plan["digest"], "shown": {"secrets": False}}
+    assert running.open(**fields)["what"] == "opened"
+    args = {"url": "https://api.model.example/v1/messages", "method": "POST", "reach": []}
+    permit = relay(running).request({"do": "call", "kind": kinds.MODEL, "args": args, "tag": 1})
+    assert (permit["what"], permit.get("credential")) == ("perform", "canary" if contained else None)
+    assert "canary" not in str(running.records())
+
+
+def test_a_sealed_or_mediated_client_gets_no_relay(gate: Callable[..., Running]) -> None:
+    running = gate()
+    assert running.open(seal={"layers": {}})["level"] == "sealed"
+    with pytest.raises(Refused):
+        running.branch({"do": "attach", "role": "egress"})

@@ -8,11 +8,12 @@ bytes back, is decided again, and is cut unless it is still allowed.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
-from nucleus.egress.limits import ASKED_LEASE, FIRST_LEASE, LEASE_LIMIT
+from nucleus.egress.limits import ASKED_LEASE, FIRST_LEASE, LEASE_LIMIT, Pace
 from nucleus.egress.link import GateLink, Permit, State
 from nucleus.errors import ApprovalRequired, Refused
 
@@ -59,9 +60,10 @@ def interrupting() -> Callable[[], None]:
 class Channels:
     """Everything that one box holds open."""
 
-    def __init__(self, wait: float) -> None:
-        """``wait``: seconds that a question to a person may take."""
+    def __init__(self, wait: float, calls_a_second: float = 0.0) -> None:
+        """``wait``: seconds that a question to a person may take. ``calls_a_second``: 0 for no such bound."""
         self._wait = wait
+        self._pace = Pace(calls_a_second, time.monotonic)
         self._open: set[Channel] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked: set[tuple[str, ...]] = set()
@@ -79,6 +81,7 @@ class Channels:
 
         ``unbounded``: ``leaves`` is a first lease; where a person is asked it is a larger one.
         """
+        await self._pace.take(1)
         policy = self._state.policy
         if unbounded:
             permit, leaves = await self._lease(kind, args, leaves)
@@ -93,6 +96,7 @@ class Channels:
 
     async def perform(self, kind: str, args: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """Have the gate do a call itself, and return its answer. Raises Refused."""
+        await self._pace.take(1)
         return await self._gate.perform(kind, args, wait=self._wait, body=body)
 
     @contextlib.contextmanager

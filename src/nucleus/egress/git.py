@@ -76,7 +76,8 @@ class GitRemotes:
         """Pass a negotiation on, line by line, and the pack back as it comes."""
         if request.head.get("content-type") != _FETCH:
             raise HttpError(415, "not a request of a fetch")
-        body = pktline.fetch_request(_unpacked(request, await _body(request, client, NEGOTIATION_LIMIT)))
+        async with self._pump.bodies:
+            body = pktline.fetch_request(_unpacked(request, await _body(request, client, NEGOTIATION_LIMIT)))
         channel = await self._open(remote)
         with self._pump.channels.held(channel):
             self._pump.channels.finish(channel)
@@ -110,12 +111,13 @@ class GitRemotes:
         """Have the gate judge and make a push, ref by ref."""
         if request.head.get("content-type") != _PUSH:
             raise HttpError(415, "not a request of a push")
-        body = await _body(request, client, PACK_LIMIT)
-        said = b""
-        if body != b"0000":  # git asks with nothing first, to learn whether it may
-            push = pktline.push_request(body)
-            results = [(one.ref, await self._deliver(remote, one, push)) for one in push.commands]
-            said = pktline.report(results, banded=push.banded)
+        async with self._pump.bodies:
+            body = await _body(request, client, PACK_LIMIT)
+            said = b""
+            if body != b"0000":  # git asks with nothing first, to learn whether it may
+                push = pktline.push_request(body)
+                results = [(one.ref, await self._deliver(remote, one, push)) for one in push.commands]
+                said = pktline.report(results, banded=push.banded)
         fields = [("content-type", "application/x-git-receive-pack-result"), NO_CACHE]
         return await respond(client, request, (200, "OK"), fields, _once(said), len(said))
 

@@ -28,6 +28,10 @@ class Limits:
     """Of one response's body: the largest packages are a few gigabytes."""
     bytes_a_second: int = 32 << 20
     """That leave, all connections together. 0 for no such bound."""
+    calls_a_second: float = 200.0
+    """Questions to the gate: each is a record, whatever the answer."""
+    bodies: int = 4
+    """Bodies that are read as a whole at once, to be judged. More wait."""
     head_seconds: float = 30.0
     """In which a head, or a hello, has to come."""
     idle_seconds: float = 600.0
@@ -38,16 +42,16 @@ class Limits:
 
 @final
 class Pace:
-    """Bytes a second, with a second's worth at once. ``take`` waits until they may pass."""
+    """So many a second (bytes, or questions), with a second's worth at once. ``take`` waits until they may pass."""
 
-    def __init__(self, bytes_a_second: int, clock: Callable[[], float]) -> None:
-        self._rate = bytes_a_second
+    def __init__(self, a_second: float, clock: Callable[[], float]) -> None:
+        self._rate = a_second
         self._clock = clock
         self._free_at = clock()
         """When everything that passed so far has been paid for."""
 
     async def take(self, size: int) -> None:
-        """Wait until ``size`` bytes may pass."""
+        """Wait until ``size`` more may pass."""
         if self._rate <= 0:
             return
         now = self._clock()

@@ -21,8 +21,8 @@ from nucleus.egress.upstream import PLAIN, Upstream
 from nucleus.policy import call as kinds
 from nucleus.policy.addresses import AddressError, Url, parse_url
 
-BODY_LIMIT: Final = 64 << 20
-"""Bytes of one request: providers take 32 million."""
+BODY_LIMIT: Final = 32 << 20
+"""Bytes of one request: what providers take."""
 CREDENTIALS: Final = frozenset(
     (
         *(
@@ -92,15 +92,12 @@ class ModelChannel:
         if model is None:
             raise HttpError(404, "no model has this name")
         url = _place(model, rest)
-        body = await self._body(request, client)
-        document, reach = None, list[str]()
-        if body:
-            document = parsed(body)
-            reach = reaches(family_of(url.target.partition("?")[0]), document)
-        elif request.method != "GET":
-            raise HttpError(400, "a request to a model has a body")
+        async with self._pump.bodies:
+            body = await self._body(request, client)
+            if not body and request.method != "GET":
+                raise HttpError(400, "a request to a model has a body")
+            reach, sent = _judged(url, body) if body else ([], b"")
         args = {"method": request.method, "url": url.text, "reach": reach}
-        sent = b"" if document is None else written(document)
         channel = await self._pump.channels.begin(kinds.MODEL, args, interrupting(), leaves=len(sent))
         with self._pump.channels.held(channel):
             return await self._carry(request, client, channel, model, url, sent)
@@ -150,6 +147,15 @@ class ModelChannel:
 
     def _usage_of(self, model: Model) -> Usage:
         return next(self.usage[name] for name, one in self._known.items() if one is model)
+
+
+def _judged(url: Url, body: bytes) -> tuple[list[str], bytes]:
+    """Return what of a body reaches out, and the body written anew. Raises HttpError."""
+    try:
+        document = parsed(body)
+        return reaches(family_of(url.target.partition("?")[0]), document), written(document)
+    except RecursionError:
+        raise HttpError(400, "the body is nested too deep") from None
 
 
 def _place(model: Model, rest: str) -> Url:

@@ -32,6 +32,8 @@ class Pump:
         self.channels = channels
         self.limits = limits
         self.pace = pace
+        self.bodies = asyncio.Semaphore(limits.bodies)
+        """Held by whoever reads a body as a whole: a box can't fill the memory that is not its own."""
 
     async def tunnel(self, channel: Channel, client: Stream, server: Stream, host: str) -> None:
         """Carry both directions until both ended. Raises HelloError, Refused, HttpError, OSError, TimeoutError."""

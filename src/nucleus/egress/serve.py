@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, final
+from typing import Any, Final, final
 
 from nucleus.egress.channels import Channels
 from nucleus.egress.dial import Dialer, Resolver
@@ -26,6 +26,10 @@ from nucleus.egress.routes import Routes
 from nucleus.egress.sets import Sets
 from nucleus.egress.upstream import Upstream
 
+from nucleus.errors import StateBlocked
+
+PROBLEMS: Final = 20
+"""Defects that are noted."""
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ def serve(descriptor: int, parts: Parts) -> int:
         handed = take_over(pair)
     except (OSError, ValueError):
         return 2
-    return asyncio.run(Egress(handed, parts).run(pair))
+    try:
+        return asyncio.run(Egress(handed, parts).run(pair))
+    except (OSError, ValueError, StateBlocked):
+        return 2
 
 
 @final
@@ -59,7 +66,9 @@ class Egress:
         self._parts = parts
         self._limits = limits_of(handed.settings)
         wait = handed.settings.get("wait", 0)
-        self._channels = Channels(float(wait) if type(wait) in {int, float} else 0.0)
+        self._channels = Channels(float(wait) if type(wait) in {int, float} else 0.0, self._limits.calls_a_second)
+        self._problems: list[str] = []
+        """Defects that a request ran into: it was cut, and the report says so."""
         self._sets = Sets(self._channels)
         self._indexes = indexes(handed.settings.get("indexes", {}))
         self._models = models(handed.settings.get("models", {}))
@@ -73,6 +82,7 @@ class Egress:
         loop = asyncio.get_running_loop()
         pump = Pump(self._channels, self._limits, Pace(self._limits.bytes_a_second, loop.time))
         dialer = Dialer(self._parts.public, self._parts.inside, self._parts.trust, self._limits)
+        loop.set_exception_handler(self._defect)
         self._sets.learn(json.loads((await gate.surroundings())[1]))
         routes = self._routes(pump, Upstream(pump, dialer))
         listeners = [Listener(Proxy(pump, dialer).handle, self._limits), Listener(routes.handle, self._limits)]
@@ -100,7 +110,13 @@ class Egress:
         """Tell the supervisor, if it still listens, what the models said of their use."""
         used = {} if self._model is None else self._model.usage
         with contextlib.suppress(OSError):
-            say(pair, {"models": {name: one.shown() for name, one in used.items() if one.requests}})
+            models = {name: one.shown() for name, one in used.items() if one.requests}
+            say(pair, {"models": models, **({"problems": self._problems} if self._problems else {})})
+
+    def _defect(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Note what nobody expected, by its kind alone: what it holds may be the agent's words."""
+        if len(self._problems) < PROBLEMS:
+            self._problems.append(type(context.get("exception")).__name__)
 
     def _routes(self, pump: Pump, upstream: Upstream) -> Routes:
         """Return the routes of this box."""

@@ -11,6 +11,7 @@ from typing import Any, Final, final
 from nucleus.errors import NucleusError
 from nucleus.gate import core
 from nucleus.gate.board import Board
+from nucleus.gate.contained import CONTAINED
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.events import Abandoned, Ask, Done, Effect, Perform, Reply, Submit
 from nucleus.gate.lookout import QUESTIONS, Leaving, Lookout
@@ -367,7 +368,8 @@ class Calls:
         resolved = dict(held.facts.resolved)
         fields = {"what": "perform", "number": number, "id": held.submit.id, "resolved": resolved}
         fields["exposure"] = self._board.core.principals[held.principal].state.exposure
-        if held.call.kind in WITH_CREDENTIAL:
+        if held.call.kind in WITH_CREDENTIAL and self._board.opening.level == CONTAINED:
+            # INVARIANT: below that level whoever asks may be the agent itself, and gets none (test_relays.py).
             credentials = self._board.opening.credentials
             fields["credential"] = credentials.get(str(resolved.get("url", ""))).decode("ascii")
         held.link.send(tagged(held.asking.tag, fields))

@@ -13,19 +13,24 @@ import json
 from typing import Any, Final, final
 
 from nucleus.gate.board import Board
+from nucleus.gate.contained import CONTAINED
 from nucleus.gate.loop import Link
+from nucleus.gate.opening import COOPERATIVE
 from nucleus.policy import call as kinds
 from nucleus.policy.packages import INDEXES, owner_set
 from nucleus.policy.refs import over_https
 
 ROLE: Final = "egress"
 """What ``attach`` names to make such a connection. Only the connection that opened the session may."""
+LEVELS: Final = frozenset({CONTAINED, COOPERATIVE})
+"""Where there may be one. A sealed process is its own agent, and a mediated client has a network of its own."""
 RELAYED: Final = frozenset({kinds.TUNNEL, kinds.REQUEST, kinds.PACKAGES, kinds.MODEL, kinds.PULL})
 """Kinds that such a connection performs itself."""
 OF_RELAYS: Final = RELAYED | {kinds.DELIVER}
 """Kinds that only such a connection may ask for."""
 WITH_CREDENTIAL: Final = frozenset({kinds.MODEL, kinds.PULL})
-"""Those whose permit brings the owner's credential for what was resolved."""
+"""Those whose permit brings the owner's credential for what was resolved: at level contained, where the connection
+that opened the session is not the agent's."""
 NOT_A_RELAY: Final = {
     "what": "denied",
     "code": "capability",

@@ -33,7 +33,7 @@ from nucleus.gate.opening import (
 )
 from nucleus.gate.peers import Process, peer_of, process_of
 from nucleus.gate.questions import Questions
-from nucleus.gate.relays import ROLE, Relays, surroundings
+from nucleus.gate.relays import LEVELS, ROLE, Relays, surroundings
 from nucleus.policy.model import CALL_COST
 from nucleus.policy.quarantine import Schema, parse
 from nucleus.trace.export import export_jsonl
@@ -266,7 +266,7 @@ class Server:
         """
         principal = self._links[link]
         role = fields.get("role")
-        if role is not None and (role != ROLE or link is not self._first):
+        if role is not None and not (role == ROLE and link is self._first and board.opening.level in LEVELS):
             link.send(NO_SESSION)
             return
         self._met(board, calls, principal, fields)
