@@ -29,7 +29,7 @@ def test_a_device_of_number_zero_is_a_whiteout_and_nothing_else_is(tmp_path: Pat
 
 
 def test_what_the_kernel_notes_for_itself_means_nothing(tmp_path: Path) -> None:
-    assert noted(tmp_path, origin=b"x", impure=b"y", overlay_whiteout=b"y") == Marks(copied=True)
+    assert noted(tmp_path, origin=b"x", impure=b"y", overlay_whiteout=b"y") == Marks()
     assert noted(tmp_path, opaque=b"y").opaque
 
 

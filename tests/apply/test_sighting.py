@@ -7,7 +7,7 @@ import pytest
 
 from nucleus.apply.beneath import Stamp
 from nucleus.apply.run import Run
-from nucleus.apply.sighting import GONE, MOVED, SINCE, UNSEEN, Sighting, nothing_is_kept
+from nucleus.apply.sighting import MOVED, SINCE, UNSEEN, Sighting, nothing_is_kept
 
 LATER = 4 * 10**18
 """Nanoseconds: a run that begins a hundred years after any file of these tests was made."""
@@ -35,12 +35,6 @@ def test_a_directory_that_was_moved_here_is_a_conflict_for_what_is_in_it(tmp_pat
     assert not seen(tmp_path, 0).moved_here(), "an entry made in it moves both times"
     tmp_path.chmod(0o711)
     assert seen(tmp_path, 0).moved_here()
-
-
-def test_a_copy_of_what_is_gone_is_a_conflict(tmp_path: Path) -> None:
-    gone = Sighting(Run("/f", "0" * 12, "/w", LATER), "a", tmp_path.lstat(), None)
-    assert gone.change("added", copied=True).conflict == GONE
-    assert gone.change("added").conflict == ""
 
 
 def test_what_the_run_could_not_see_and_what_is_somebody_elses_is_refused(

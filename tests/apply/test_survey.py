@@ -176,27 +176,25 @@ def test_a_file_in_the_place_of_a_directory_with_hidden_things_is_refused(world:
 
 
 def test_a_host_that_changed_meanwhile_is_a_conflict_wherever_it_changed(world: World) -> None:
-    for path in ("content", "replaced", "vanished", "deleted", "dir/x", "moved/x"):
+    for path in ("content", "replaced", "deleted", "dir/x", "moved/x"):
         world.host(path)
     world.start()
-    for path in ("content", "replaced", "vanished", "moved/x"):
+    for path in ("content", "replaced", "moved/x"):
         world.put(path)
-    os.setxattr(world.folder / "upper" / "vanished", "user.overlay.origin", b"")
     world.gone("deleted")
     world.gone("dir")
     world.host("content", "mine")
     os.replace(world.host("other"), world.workspace / "replaced")
-    (world.workspace / "vanished").unlink()
     world.host("deleted", "mine")
     world.host("dir/y", "mine")
     (world.workspace / "moved").rename(world.workspace / "aside")
     (world.workspace / "aside").rename(world.workspace / "moved")
     found = {each.path for each in changes(world.run) if each.conflict}
-    assert found == {"content", "replaced", "vanished", "deleted", "dir/y", "moved/x"}
+    assert found == {"content", "replaced", "deleted", "dir/y", "moved/x"}
     before = world.listing()
     done = world.apply()
     assert done.applied == ()
-    assert {each.path for each in done.conflicts} == {"content", "replaced", "vanished", "moved/x"}
+    assert {each.path for each in done.conflicts} == {"content", "replaced", "moved/x"}
     assert world.listing() == before
 
 
@@ -270,3 +268,20 @@ def test_a_directory_below_a_hundred_and_more_others_is_refused_not_walked(world
     place.mkdir(parents=True)
     found = changes(world.run)
     assert found[-1].refused == "too deep to be walked"
+
+
+@needs_overlay
+def test_a_file_with_another_name_is_no_conflict(world: World) -> None:
+    for path in ("a", "b"):
+        world.host(path)
+    world.start()
+    world.box("mv a renamed; mv b over; echo new > b")
+    assert {each.path: each.conflict for each in changes(world.run)} == dict.fromkeys(("a", "b", "over", "renamed"), "")
+
+
+def test_what_the_host_took_away_meanwhile_comes_back_as_something_new(world: World) -> None:
+    world.host("a")
+    world.start()
+    world.put("a")
+    (world.workspace / "a").unlink()
+    assert world.changes() == [("a", "added", "plain")]

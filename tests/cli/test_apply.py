@@ -3,13 +3,16 @@
 import json
 import os
 import pty
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from nucleus.cli import main
+from tests.apply.repositories import git, repository
 from tests.apply.world import World
+from tests.local.box import needs_box
 
 
 @pytest.fixture
@@ -127,3 +130,18 @@ def test_an_apply_that_was_killed_is_put_right_first(world: World) -> None:
     (world.folder / "journal" / "begun").write_text(json.dumps(begun) + "\n")
     assert main(["apply", "--non-interactive", "--", "a"]) == 0
     assert not stage.exists()
+
+
+@needs_box
+def test_what_a_commit_keeps_is_deleted_and_renamed_by_a_run_without_a_question(world: World) -> None:
+    repository(world, **{"d/x.txt": "x\n"})
+    world.host("untracked")
+    script = "git mv a.txt renamed.txt; git commit -q -m renamed; rm -r d; rm untracked"
+    words = [sys.executable, "-m", "nucleus", "run", "--profile", "local_dev", "--non-interactive", "--"]
+    done = subprocess.run([*words, "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 75, done.stderr
+    assert "untracked (deleted)" in done.stderr
+    assert "1 changes are held" in done.stderr
+    assert sorted(place.name for place in world.workspace.iterdir()) == [".git", "b.txt", "renamed.txt", "untracked"]
+    assert git(world.workspace, "log", "-1", "--format=%s") == "renamed"
+    assert git(world.workspace, "status", "--porcelain") == "D d/x.txt\n?? untracked"

@@ -77,6 +77,8 @@ class Change:
         """What the policy calls this in a call of kind ``apply``: write, delete, link, mode, special or ref."""
         if self.kind == REF:
             return REF
+        if self.kind == "directory" and self.what == DELETED:
+            return "write"  # it is empty by then: nothing is lost with it
         return "write" if self.what in {ADDED, CHANGED} else {DELETED: "delete"}.get(self.what, self.what)
 
     @property

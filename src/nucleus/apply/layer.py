@@ -22,8 +22,6 @@ class Marks(NamedTuple):
     """What overlayfs noted on an entry."""
 
     opaque: bool = False
-    copied: bool = False
-    """The entry was copied up: the layers below had it."""
     odd: str = ""
     """A note that gives the entry another meaning."""
 
@@ -49,13 +47,12 @@ def kind_of(mode: int) -> str:
 
 def marks(descriptor: int) -> Marks:
     """Return what overlayfs noted on an open file or directory. Raises OSError."""
-    opaque, copied, odd = False, False, ""
+    opaque, odd = False, ""
     for name in os.listxattr(descriptor):
         prefix = next((each for each in _PREFIXES if name.startswith(each)), "")
         if not prefix:
             continue
         note = name.removeprefix(prefix)
-        copied |= note == "origin"
         if note == "opaque":
             value = os.getxattr(descriptor, name)
             opaque |= value == b"y"
@@ -63,4 +60,4 @@ def marks(descriptor: int) -> Marks:
         elif note not in _HARMLESS and not note.startswith("overlay."):
             # "overlay.overlay." is how the kernel keeps an attribute that the box itself set.
             odd = odd or note
-    return Marks(opaque, copied, odd)
+    return Marks(opaque, odd)

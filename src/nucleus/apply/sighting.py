@@ -17,7 +17,6 @@ from nucleus.apply.run import Run
 Kept = Callable[[str], bool]
 """Whether a commit of the host keeps exactly what is at this path of the workspace now."""
 SINCE: Final = "changed on the host since the run began"
-GONE: Final = "was there when the run began, and is gone from the host now"
 MOVED: Final = "its directory on the host was moved or changed since the run began"
 UNSEEN: Final = "the run could not see what the host has there"
 
@@ -44,13 +43,13 @@ class Sighting:
     known: Stamp | None = None
     """What an apply of this run left on the host here."""
 
-    def change(self, what: str, digest: str = "", *, copied: bool = False, target: str = "") -> Change:
-        """Return a change of this entry. ``copied``: the run's entry began as a copy of the host's."""
+    def change(self, what: str, digest: str = "") -> Change:
+        """Return a change of this entry."""
         shape = what
         if what in {words.ADDED, words.CHANGED} and self.before is not None and not _alike(self.status, self.before):
             # A file where a link or a special file was: as odd as what goes away.
             shape = words.LINK if stat.S_ISLNK(self.before.st_mode) else words.SPECIAL
-        return self._made(what, shape, digest, target, conflict=self._conflict(copied=copied))
+        return self._made(what, shape, digest, "", conflict=self._conflict())
 
     def linked(self, target: str) -> Change:
         """Return that the entry is a link now."""
@@ -74,9 +73,9 @@ class Sighting:
         before = self.before
         return before is not None and self._since(before) and before.st_ctime_ns != before.st_mtime_ns
 
-    def _conflict(self, *, copied: bool = False) -> str:
+    def _conflict(self) -> str:
         if self.before is None:
-            return GONE if copied else ""
+            return ""
         if self._since(self.before):
             return SINCE
         return MOVED if self.moved else ""

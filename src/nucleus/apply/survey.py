@@ -214,7 +214,7 @@ class _Survey:
         if same and seen.path in self._veiled:
             return
         if not same:
-            yield seen.change(words.ADDED if before is None else words.CHANGED, digest, copied=noted.copied)
+            yield seen.change(words.ADDED if before is None else words.CHANGED, digest)
         if before is not None and stat.S_ISREG(before.st_mode):
             differs, fresh = (mode ^ before.st_mode) & MODE_BITS, mode & SET_ID & ~before.st_mode
         else:

@@ -152,7 +152,7 @@ class Calls:
             link.send(tagged(tag, NOT_THE_SUPERVISOR))
         elif kind == kinds.RUN and not self._board.opening.tree.box_known:
             self._look_for_box(link, principal, call, asking)
-        elif kind == kinds.DELETE:
+        elif kind == kinds.DELETE or (kind == kinds.APPLY and call.args.get("change") == "delete"):
             self._look_for_commit(link, principal, call, asking)
         elif kind in PUSHING:
             self._look_at_push(link, principal, call, asking)
