@@ -59,6 +59,13 @@ def test_a_file_that_was_edited_since_the_session_began_says_nothing_of_what_run
     assert not known(tmp_path, project(tmp_path, WRAPPED), late=-60.0)
 
 
+def test_a_file_that_changes_is_read_anew(tmp_path: Path) -> None:
+    event = project(tmp_path, WRAPPED)
+    assert known(tmp_path, event)
+    (tmp_path / "p" / ".mcp.json").write_text(json.dumps({"mcpServers": {"db": BARE}}))
+    assert not known(tmp_path, event)
+
+
 def test_a_running_command_says_it_by_itself() -> None:
     line = f"{US.words[0]} mcp run --name=db -- npx -y 'a b'"
     for command, expected in ((line, True), ("nucleus mcp run -- x", False), ("npx x", False), ("'", False)):

@@ -8,6 +8,7 @@ is not known is not behind it.
 
 import shlex
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,10 @@ def behind(
     found = False
     for place in (*(one for root in roots_of(event) for one in places.project(root)), *places.others(Path("/"), home)):
         try:
-            read = config.read(place.path.as_posix(), place.path.read_bytes())
+            status = place.path.stat()
+            read = _read(place.path, status.st_ino, status.st_size, status.st_ctime_ns)
             named = [one for one in read.servers if one.name == server and read.client == client]
-            if named and place.path.stat().st_ctime >= since:
+            if named and status.st_ctime >= since:
                 return False
             for one in named:
                 entry = entry_of(one)
@@ -50,6 +52,12 @@ def behind(
         except (Unfit, OSError):
             return False
     return found
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, *_: int) -> config.Config:
+    """Return a client's file, read once for each of its states: some are megabytes. Raises Unfit, OSError."""
+    return config.read(path.as_posix(), path.read_bytes())
 
 
 def _runs_us(command: str, us: Program) -> bool:
