@@ -126,7 +126,7 @@ def boxes() -> "Box":
 
 
 def main(words: list[str]) -> int:
-    """Become the process that ``words`` name: gate, mediator, hooks or egress, each with FD; worker CLASS FD."""
+    """Become what ``words`` name: gate, mediator, servers, hooks or egress, each with a FD, or worker CLASS FD."""
     from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
 
     if words[0] == "gate":
@@ -143,11 +143,18 @@ def main(words: list[str]) -> int:
         if "url" in words:
             import nucleus.mcp.bridge
         if "listen" in words:
-            import nucleus.mcp.listening  # noqa: F401
+            import nucleus.mcp.listening
         box = boxes() if "contain" in words else None
         not_dumpable()
         freeze_imports([*LATE, *MEDIATOR_LAZY])
         return mediate(int(words[1]), box)
+    if words[0] == "servers":
+        import nucleus.mcp.bridge  # noqa: F401  likewise
+        from nucleus.mcp.behind import serve as serve_box
+
+        not_dumpable()
+        freeze_imports([*LATE, *MEDIATOR_LAZY])
+        return serve_box(int(words[1]))
     if words[0] == "hooks":
         return hooks(int(words[1]))
     if words[0] == "egress":

@@ -58,6 +58,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--allow-local-port", action="append", default=[], type=_port, metavar="N", help="a port of yours it reaches")
     add("--allow-login", action="store_true", help="let an agent that is known have its own credentials in the box")
     add("--publish", action="append", default=[], type=_port, metavar="PORT", help="a port of its that you reach")
+    add("--no-transaction", action="store_true", help="let changes reach the workspace at once (not in this version)")
+    add(
+        "--mcp-config",
+        default="",
+        metavar="F",
+        help="MCP servers that it reaches by the mediator, as clients name them",
+    )
     add("--backend", default="ns", choices=BACKENDS, help="how the box is made")
     add("--non-interactive", action="store_true", help="ask nobody: what would be asked is denied, and stays pending")
     add("--dry-run", action="store_true", help="say what would be shown, hidden and allowed; run nothing")
@@ -138,6 +145,8 @@ class _Run:
             raise CannotEnforce(
                 "virtual machines are not part of this version; nothing was run", fix="leave --vm out, for a local box"
             )
+        if self._args.no_transaction:
+            raise CannotEnforce("--no-transaction is not part of this version; nothing was run", fix="leave it out")
         if not sys.platform.startswith("linux"):
             raise CannotEnforce("boxes are a Linux thing; nothing was run", fix="run it in a Linux machine")
         from nucleus.gate.spawn import outside, start
@@ -373,8 +382,14 @@ class _Run:
 
         watch = Watch()
         models = self._agent.models(os.environ)
-        settings = {"wait": ANSWER_SECONDS if self._interactive else 0, "models": models}
+        settings: dict[str, Any] = {"wait": ANSWER_SECONDS if self._interactive else 0, "models": models}
         with ExitStack() as held:
+            if self._args.mcp_config:
+                from nucleus.cli.run_servers import Servers
+
+                servers = Servers(self._args.mcp_config, gate, self.report, living.view, self._outcome.say)
+                held.callback(servers.close)
+                settings["mcp"] = servers.places
             owner = held.enter_context(owner_socket(gate))
             network = Network(living.first, watch, gate, settings, self._outcome.say)
             held.callback(lambda: self.report.update(egress=network.used()))

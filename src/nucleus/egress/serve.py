@@ -23,13 +23,14 @@ from nucleus.egress.proxy import Proxy
 from nucleus.egress.pump import Pump
 from nucleus.egress.pypi import PythonIndex
 from nucleus.egress.routes import Routes
+from nucleus.egress.servers import Servers
 from nucleus.egress.sets import Sets
 from nucleus.egress.upstream import Upstream
-
 from nucleus.errors import StateBlocked
 
 PROBLEMS: Final = 20
 """Defects that are noted."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Egress:
         self._sets = Sets(self._channels)
         self._indexes = indexes(handed.settings.get("indexes", {}))
         self._models = models(handed.settings.get("models", {}))
+        self._servers = Servers(handed.settings.get("mcp", {}), self._limits.idle_seconds)
         self._model: ModelChannel | None = None
         self._over = asyncio.Event()
 
@@ -80,9 +82,9 @@ class Egress:
         gate = await self._link()
         reading = asyncio.create_task(gate.run())
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._defect)
         pump = Pump(self._channels, self._limits, Pace(self._limits.bytes_a_second, loop.time))
         dialer = Dialer(self._parts.public, self._parts.inside, self._parts.trust, self._limits)
-        loop.set_exception_handler(self._defect)
         self._sets.learn(json.loads((await gate.surroundings())[1]))
         routes = self._routes(pump, Upstream(pump, dialer))
         listeners = [Listener(Proxy(pump, dialer).handle, self._limits), Listener(routes.handle, self._limits)]
@@ -126,6 +128,7 @@ class Egress:
                 "pypi": PythonIndex(pump, upstream, self._sets, self._indexes["pypi"]).handle,
                 "npm": NodeIndex(pump, upstream, self._sets, self._indexes["npm"]).handle,
                 "git": GitRemotes(pump, upstream).handle,
+                "mcp": self._servers.handle,
                 "model": self._model.handle,
             }
         )

@@ -53,11 +53,15 @@ Open = Callable[[], Hub]
 class Front:
     """One listening socket, its sessions, and the threads of its connections."""
 
-    def __init__(self, listener: socket.socket, paths: dict[str, Open], token: str) -> None:
-        """Take the listening socket, what to open for each path, and the token that clients have ("" for none)."""
+    def __init__(
+        self, listener: socket.socket, paths: dict[str, Open], token: str, hosts: set[str] | None = None
+    ) -> None:
+        """Take the listening socket, what to open for each path, and the token that clients have ("" for none).
+
+        ``hosts``: what this server is called, where that is not its address.
+        """
         self._listener, self._paths, self._token = listener, paths, token
-        host, port = listener.getsockname()[:2]
-        names = {f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host)}
+        names = hosts or names_of(listener)
         self._hosts = names
         self._origins = {f"http://{name}" for name in names}
         self._lock = threading.Lock()
@@ -405,6 +409,12 @@ class _Connection:
         error = {"code": code, "message": why} | ({} if data is None else {"data": data})
         body = {"jsonrpc": "2.0", "id": number, "error": error}
         self._respond(400, json.dumps(body).encode())
+
+
+def names_of(listener: socket.socket) -> set[str]:
+    """Return the names that a server at this address of the loopback interface has."""
+    host, port = listener.getsockname()[:2]
+    return {f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host)}
 
 
 def listen(place: str) -> socket.socket:
