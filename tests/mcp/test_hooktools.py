@@ -169,6 +169,15 @@ def test_a_server_behind_the_mediator_is_decided_there_and_not_twice() -> None:
     assert calls_of("gemini", EVENTS["gemini"][4], mediated) == ()
 
 
+def test_a_servers_resources_are_the_servers_too() -> None:
+    event = {**PRE, "tool_name": "ReadMcpResourceTool", "tool_input": {"server": "db", "uri": "x://y"}}
+    assert calls_of("claude-code", event, lambda server, _command: server == "db") == ()
+    assert [told(call) for call in calls_of("claude-code", event)] == [(kinds.MCP, "db ReadMcpResourceTool")]
+    for odd in ({"uri": "x://y"}, {"server": 3}, {"server": "db", "more": 1}):
+        (call,) = calls_of("claude-code", {**event, "tool_input": odd}, lambda _server, _command: True)
+        assert call.args["does"] == kinds.UNKNOWN
+
+
 def test_a_link_in_the_workspace_is_judged_as_the_place_that_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "notes").symlink_to("/etc")
     event = {**PRE, "cwd": str(tmp_path), "tool_name": "Read", "tool_input": {"file_path": "notes/passwd"}}
@@ -211,7 +220,7 @@ def test_a_patch_that_moves_a_file_writes_to_both_places() -> None:
 def test_each_tool_of_the_tables_is_something_that_policies_know() -> None:
     for client in CLIENTS.values():
         for tool in (*client.tools.values(), *client.event_tools.values()):
-            assert tool.does in {*INNER, "nothing", "patch", "search", "fetch"}
+            assert tool.does in {*INNER, "nothing", "patch", "search", "fetch", "server"}
             assert tool.does == "nothing" or tool.where or tool.at
 
 

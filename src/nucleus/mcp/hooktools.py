@@ -28,7 +28,9 @@ PATCH: Final = "patch"
 SEARCH: Final = "search"
 ASKED_OF_PROVIDER: Final = {SEARCH: "web_search", "fetch": "web_fetch"}
 """What the model's provider does for the client: the words leave for it -> the capability."""
-WHERE: Final = ("path", "text", "url", "cwd", "pattern", "glob")
+SERVER: Final = "server"
+"""It asks an MCP server for something that is no tool."""
+WHERE: Final = ("path", "text", "url", "cwd", "pattern", "glob", "server")
 _PATCHED: Final = {
     "*** Add File: ": kinds.WRITE,
     "*** Update File: ": kinds.EDIT,
@@ -122,7 +124,11 @@ def calls_of(client: str, event: Mapping[str, Any], mediated: Mediated = nobody)
     served = _server_of(client, name, event)
     if served is not None:
         return () if client == "cursor" else _mcp(client, *served[:2], arguments, served[2], mediated)
-    return _calls(client, name, shape.tools.get(name), arguments, event)
+    tool = shape.tools.get(name)
+    asked = "" if tool is None or tool.does != SERVER else arguments.get(tool.where[SERVER], "")
+    if tool is not None and asked and type(asked) is str and set(arguments) <= tool.known:
+        return _mcp(client, asked, name, arguments, "", mediated)
+    return _calls(client, name, tool, arguments, event)
 
 
 def _server_of(client: str, name: str, event: Mapping[str, Any]) -> tuple[str, str, str] | None:
@@ -155,7 +161,7 @@ def _calls(
     body = written(arguments)
     fields: dict[str, Any] = {"client": client, "tool": name}
     unreviewed = (Call(kinds.CLIENT, {**fields, "does": kinds.UNKNOWN, "server": client}, body),)
-    if row is None or not set(arguments) <= row.known:
+    if row is None or row.does == SERVER or not set(arguments) <= row.known:
         return unreviewed
     if row.does == NOTHING:
         return ()
