@@ -1,5 +1,6 @@
 """What a client's own dialog may answer, and what never."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from nucleus.gate.connection import Connection
+from nucleus.gate.peers import process_of
 from nucleus.gate.spawn import Spawned, start
 
 POLICY = """
@@ -17,15 +19,17 @@ channels = ["#team"]
 """
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Connection]:
+@pytest.fixture(params=["mediated"])
+def gate(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Connection]:
     spawned: Spawned = start(["gate"])
     (tmp_path / "owner.toml").write_text(POLICY)
     (tmp_path / "work").mkdir()
     fields = {"policies": [str(tmp_path / "owner.toml")], "workspace": str(tmp_path / "work")}
+    me = process_of(os.getpid())
+    session = {"session": {"name": "", "client": [me.pid, me.start]}} if request.param == "mediated" else {}
     connection = Connection(spawned.sock)
-    opened = connection.request({"do": "open", **fields, "state": str(tmp_path / "s")})[0]
-    assert opened["what"] == "opened", opened
+    opened = connection.request({"do": "open", **fields, **session, "state": str(tmp_path / "s")})[0]
+    assert opened["level"] == request.param, opened
     yield connection
     connection.close()
     spawned.end(10)
@@ -68,3 +72,17 @@ def test_low_risk_alone_is_answered_once(gate: Connection) -> None:
     assert gate.request({**absorb, "seen": 2})[0]["what"] == "perform"
     assert gate.request({**absorb, "seen": 2})[0]["what"] == "pending"
     branch.close()
+
+
+@pytest.mark.parametrize("gate", ["cooperative"], indirect=True)
+def test_at_another_level_not_even_that_is_answered(gate: Connection) -> None:
+    """An agent that uses the SDK speaks on its own connection: its yes is its own."""
+    post = {
+        "do": "call",
+        "kind": "tool",
+        "args": {"op": "create_pr", "destination": "#team", "name": "p", "arguments": []},
+    }
+    pending = gate.request({**post, "seen": 2})[0]
+    assert pending["rules"] == ["low_risk"]
+    assert asked(gate, pending["id"], accept=True) == (True, False)
+    assert gate.request({**post, "seen": 2})[0]["what"] == "pending"
