@@ -56,7 +56,7 @@ class Box:
 
     def hang_up(self) -> None:
         """End as the supervisor does."""
-        self.process.sock.shutdown(socket.SHUT_RDWR)
+        self.process.sock.shutdown(socket.SHUT_WR)
 
     def connect(self, port: int | None = None) -> socket.socket:
         """Return a connection to the proxy, or to another port."""
