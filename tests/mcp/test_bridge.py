@@ -200,3 +200,11 @@ def test_a_cancellation_of_the_stateless_revision_closes_the_stream(play: Play) 
     pair.say(method="notifications/cancelled", params={"requestId": 1})
     assert over.wait(30)
     assert len(pair.web.seen) == 1
+
+
+def test_the_end_of_a_subscriptions_stream_is_said_in_lines(play: Play) -> None:
+    acknowledged = b'{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{}}'
+    pair = play(lambda _seen: stream(event(acknowledged)))
+    assert pair.ask(1, "subscriptions/listen", _meta=META)["method"] == "notifications/subscriptions/acknowledged"
+    assert pair.hear() == {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
+    assert "error" in play(lambda _seen: Reply(500)).ask(1, "subscriptions/listen", _meta=META)

@@ -2,7 +2,7 @@
 
 from nucleus.mcp.messages import METHOD_NOT_FOUND
 from nucleus.mcp.words import NEWS, WITHHELD
-from tests.mcp.world import deny, met
+from tests.mcp.world import World, deny, met
 
 
 def test_a_question_is_shown_once_its_exposure_joined_and_its_answer_is_a_call() -> None:
@@ -65,3 +65,16 @@ def test_refused_news_are_put_to_the_gate_a_few_times_only() -> None:
     for _ in range(WITHHELD + 5):
         world.from_server(method="notifications/message", params={"level": "info", "data": "x"})
     assert (world.client, len(world.asked)) == ([], WITHHELD)
+
+
+def test_a_subscription_that_the_server_ends_is_over_and_its_id_is_free() -> None:
+    world = World()
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
+    listen = {"id": "s", "method": "subscriptions/listen", "params": {"notifications": {}, "_meta": meta}}
+    world.from_client(**listen)
+    world.from_server(method="notifications/cancelled", params={"requestId": world.server[-1]["id"]})
+    assert world.client[-1]["params"] == {"requestId": "s"}
+    assert world.mediator.open_requests == 0
+    world.from_client(**listen)
+    assert world.server[-1]["method"] == "subscriptions/listen"
+    assert world.mediator.violations == 0

@@ -45,6 +45,10 @@ class _BrokenError(Exception):
     """Why a request has no answer."""
 
 
+class _OverError(Exception):
+    """A subscription ended as subscriptions do."""
+
+
 @final
 class Bridge:
     """One server behind a URL. ``ours`` is the mediator's end of the pair."""
@@ -124,6 +128,9 @@ class Bridge:
                 definition = self._definition(tool) if isinstance(tool, str) else None
                 mirrored = headers_of(request, definition)
             self._post(request, line, mirrored)
+        except _OverError:
+            # Over HTTP the end of its stream is the end of a subscription; in lines it is said.
+            self._say(Notification("notifications/cancelled", {"requestId": request.id}))
         except (OSError, HttpError, _BrokenError, EventError, MessageError) as error:
             if not self._ended:
                 self._say(
@@ -148,7 +155,13 @@ class Bridge:
                 if response.status >= 300:
                     raise _BrokenError(_refused(response))
                 return
-            self._answered(exchange, response, number)
+            try:
+                self._answered(exchange, response, number)
+            except _BrokenError as error:
+                listens = isinstance(message, Request) and message.method == "subscriptions/listen"
+                if listens and response.status == 200 and number in self._open:
+                    raise _OverError from error
+                raise
         finally:
             exchange.close()
 

@@ -106,7 +106,9 @@ class Mediator:
         self._rounds, self._patience = Rounds(self.identity), Patience(self._out)
         self._memory.state_of = self._rounds.state
         issued = self._memory.issued
-        self._words = Words(self._out, self.identity, self.mappings, issued, self._servers, lambda: self.revision)
+        self._words = Words(
+            self._out, self.identity, self.mappings, issued, self._servers, lambda: self.revision, self._cancel
+        )
         self._memory.server_token = lambda _token: self._words.waiting > 0
 
     # ------------------------------------------------------------------ in

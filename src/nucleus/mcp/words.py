@@ -39,10 +39,11 @@ class Words:
         issued: Issued,
         forwarded: Ledger,
         revision: Callable[[], str],
+        give_up: Callable[[Id], object],
     ) -> None:
         """Take what the mediator shares: its effects, what the server issued, and the requests that it has."""
         self._out, self._identity, self._mappings, self._issued = out, identity, mappings, issued
-        self._forwarded, self._revision = forwarded, revision
+        self._forwarded, self._revision, self._give_up = forwarded, revision, give_up
         self._questions = Ledger()
         """The server's open requests, by its ids."""
         self._news = 0
@@ -146,6 +147,8 @@ class Words:
         asked = self._forwarded.get(id_)
         if asked is None or asked.method.name != "subscriptions/listen":
             raise MessageError("a cancellation of what the server did not ask")
+        # The subscription is over: its request is answered by nothing else any more.
+        self._give_up(asked.id)
         return Notification(said.method, {**said.params, "requestId": asked.id})
 
     def _subscribed(self, params: Mapping[str, Any]) -> dict[str, Any]:
