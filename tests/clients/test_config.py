@@ -2,12 +2,14 @@
 
 import json
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nucleus.audit.discover import CONFIG, classify
 from nucleus.clients.config import KEPT, REFUSED, UNWRAPPED, WRAPPED, read
 from nucleus.clients.layout import Unfit
 from nucleus.clients.program import Program
@@ -169,3 +171,28 @@ def test_with_its_undo_switched_off_a_file_would_be_lost_and_is_not_written(monk
     monkeypatch.setattr("nucleus.clients.config.unwrap", lambda _entry: [])
     with pytest.raises(Unfit, match="could not be put back"):
         wrapped("/p/.mcp.json", b'{"mcpServers": {"a": {"command": "x"}}}')
+
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "agent_configs" / "files"
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="../shared is not beside the project")
+def test_files_of_real_projects_come_back_to_the_byte_or_are_refused_with_a_reason() -> None:
+    done = {WRAPPED: 0, KEPT: 0, REFUSED: 0}
+    for file in sorted(path for path in SHARED.rglob("*") if path.is_file()):
+        kind = classify(file.relative_to(SHARED).as_posix())
+        if kind is None or kind.form != CONFIG:
+            continue
+        old = file.read_bytes()
+        for trusted in (True, False):
+            try:
+                new, rows = wrapped(file.as_posix(), old, trusted=trusted)
+            except Unfit as error:
+                assert str(error)
+                continue
+            assert read(file.as_posix(), new).unwrapped()[0] == old, file
+            assert wrapped(file.as_posix(), new, trusted=trusted)[0] == new, file
+            for row in rows:
+                done[row.did] += 1
+                assert bool(row.why) is (row.did == REFUSED)
+    assert done[WRAPPED] > 10 * done[REFUSED]

@@ -125,6 +125,7 @@ def test_a_repository_does_not_choose_what_the_mediator_goes_by(words: list[str]
         ({"command": "x", "env": {"A=B": "1"}}, "no variable has"),
         ({"command": "x", "env_vars": ["LD_PRELOAD"]}, "env_vars"),
         ({"url": "https://h", "type": "sse"}, "its type is sse"),
+        ({"url": "https://h/x/sse?k=1"}, "older transport"),
         ({"url": "https://h", "headersHelper": "./t"}, "headersHelper"),
         ({"url": "https://h", "oauth": {}}, "oauth"),
         ({"url": "https://h", "bearer_token_env_var": "T"}, "bearer_token_env_var"),

@@ -166,6 +166,10 @@ def _wrap_url(entry: Entry, program: Program) -> list[Edit]:
         raise Unfit("its URL is not of http or https")
     marks, edits = [f"url:{entry.key}"], []
     kind = node.get("type")
+    if kind is None and re.search(r"/sse/?(?:[?#]|$)", entry.command.text()):
+        raise Unfit(
+            "its URL is one of the older transport (/sse): only streamable HTTP is spoken here; say type if it is"
+        )
     if kind is not None:
         if kind.text() not in HTTP_TYPES or table.raw(kind) != table.quoted(kind.text()):
             raise Unfit(f"its type is {kind.text() or 'no text'}: only streamable HTTP is spoken here")
