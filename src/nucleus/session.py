@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, final
 
 from nucleus.errors import ApprovalRequired, StateBlocked
+from nucleus.gate import boxed
 from nucleus.gate.client import ambient, current
 from nucleus.gate.connection import PATIENCE, Connection, abandon_all, patience, quarantined, refusal
 from nucleus.gate.sessions import living
@@ -258,6 +259,23 @@ QUARANTINED: Final = dict.fromkeys(
 """What a quarantined child may not do at all. It may read and fetch."""
 
 
+def _entered() -> bool:
+    """Whether this process is in a box; its first session gets a connection from whoever holds the box."""
+    door = os.environ.get(boxed.VARIABLE, "")
+    if door and not _principal:
+        connection, opened = boxed.enter(door)
+        adopt(connection)
+        _principal[0].opened = opened
+    return bool(door)
+
+
+def _own_files(connection: Connection, workspace: str) -> None:
+    """Let calls on files be performed here, on the box's own copy."""
+    from nucleus.tools.own import OwnFiles
+
+    connection.local = OwnFiles(connection, workspace)
+
+
 @final
 class Session(_Scope):
     """This process as a principal, under a policy that can only tighten from here."""
@@ -291,7 +309,9 @@ class Session(_Scope):
         ``seal``     give up this process's own authority for good (Linux); import everything before
 
         A process whose client mediates servers or hooks (``nucleus mcp run``) joins that client's session: one
-        exposure, one budget, level ``mediated``. Raises PolicyError, CannotEnforce (nothing was opened), StateBlocked.
+        exposure, one budget, level ``mediated``. In a box (``nucleus run``) it is the box's principal: files are the
+        box's own, and what leaves is asked for as everywhere. Raises PolicyError, CannotEnforce (nothing was
+        opened), StateBlocked.
         """
         files = [policy] if isinstance(policy, str | os.PathLike) else list(policy)
         request: dict[str, Any] = {
@@ -309,6 +329,7 @@ class Session(_Scope):
 
             found = read_revision(request["workspace"], policy_rev, PROJECT_FILE)
             request |= {"revision": policy_rev, "revised": found.decode("utf-8", "surrogateescape")}
+        door = _entered()
         if not _principal:
             outside(request["workspace"])
             shared = None if seal else living(request)
@@ -334,6 +355,8 @@ class Session(_Scope):
             held.opened = reply
         branch, _ = held.connection.branch({"do": "attach", **request})
         branch.wait = wait
+        if door:
+            _own_files(branch, str(held.opened["workspace"]))
         super().__init__(branch, held.opened)
         for note in held.opened["notes"]:
             _say(note)

@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cryptography
 import pytest
 
+import nucleus
 from nucleus.cli import main
 from nucleus.kernel.exposure import SECRET
+from nucleus.local.views import Views
 from tests import world
 from tests.local.box import needs_box, private
 
@@ -217,6 +220,37 @@ def test_at_a_terminal_where_nobody_is_to_be_asked_lines_wait_until_the_command_
     assert b"\x1b" not in said
 
 
+SDK = """
+from nucleus import ApprovalRequired, PolicyDenied, Session
+from nucleus.tools import fs, net, proc
+with Session() as s:
+    print(s.level)
+    fs.write("made.py", fs.read("README.md"))
+    for call in (lambda: net.fetch("https://example.com/"), lambda: proc.run(["true"]), s.trace.export_jsonl):
+        try:
+            call()
+        except (ApprovalRequired, PolicyDenied) as error:
+            print(type(error).__name__, error.code)
+"""
+
+
+def test_the_sdk_works_in_a_box_and_its_files_are_the_box_s_own(place: Place) -> None:
+    (place.workspace / "agent.py").write_text(SDK)
+    source = str(Path(nucleus.__file__).parent.parent)
+    packages = str(Path(cryptography.__file__).parent.parent)
+    shown = [word for path in (source, packages) for word in ("--allow-read", path)]
+    words = ("env", f"PYTHONPATH={source}:{packages}", Views(str(place.state)).python, "agent.py")
+    done = place.run(*LOCAL, *shown, "--", *words)
+    assert done.stdout.splitlines() == [
+        "contained",
+        "ApprovalRequired approval_required",
+        "PolicyDenied capability",
+        "PolicyDenied capability",
+    ], done.stderr
+    assert (place.workspace / "made.py").read_text() == "# App\n", "brought home with the rest"
+    assert "net.fetch -> example.com:443" in done.stderr
+
+
 def test_streams_that_are_closed_are_the_null_device(place: Place) -> None:
     """A socket of ours would get the number of a closed stream, and the command would talk to it."""
     words = (
@@ -272,6 +306,7 @@ def _until(person: int, mark: bytes) -> bytes:
         (("--no-such-option", "true"), 64, "unrecognized arguments"),
         (("--workspace", "/no/such/place", "--", "true"), 64, "not a directory"),
         (("--vm", "--", "true"), 78, "virtual machines are not part of this version"),
+        (("--no-transaction", "--", "true"), 78, "--no-transaction is not part of this version"),
         (("--profile", "local_dv", "--", "true"), 78, "did you mean"),
         (("--profile", "local_dev", "--allow-env", "NOT_SET_HERE", "--", "true"), 78, "no such variable"),
         (("--profile", "local_dev", "--workspace", "/", "--", "true"), 78, "nucleus"),

@@ -6,6 +6,7 @@ wait until it is over, so that no full-screen program is drawn over.
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
 NAMED: Final = 12
 """Changes that are named on the terminal; the report and ``nucleus diff`` name all."""
+
+
+def fill_streams() -> None:
+    """Let each standard stream that is closed be the null device. Called before anything is opened."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 @final

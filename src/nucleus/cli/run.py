@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
 from nucleus.cli import Usage
-from nucleus.cli.outcome import NAMED, Outcome
+from nucleus.cli.outcome import NAMED, Outcome, fill_streams
 from nucleus.errors import CannotEnforce, NucleusError
 
 if TYPE_CHECKING:
@@ -75,9 +75,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command, and return its status or ours."""
-    for number in range(3):
-        # INVARIANT: before anything is opened. Else a socket of ours would get the number of a stream that was closed.
-        _filled(number)
+    # INVARIANT: before anything is opened. Else a socket of ours would get the number of a stream that was closed.
+    fill_streams()
     if args.words[:1] == ["--"]:
         del args.words[0]
     if not args.words or not args.words[0]:
@@ -98,14 +97,6 @@ def run(args: argparse.Namespace) -> int:
     done.close()
     done.write(status)
     return status
-
-
-def _filled(number: int) -> None:
-    """Let a standard stream that is closed be the null device."""
-    try:
-        os.fstat(number)
-    except OSError:
-        os.open(os.devnull, os.O_RDWR)
 
 
 def _port(text: str) -> int:
@@ -186,7 +177,7 @@ class _Run:
         with living:
             opened = self._open(gate, asked, planned, living)
             self._begun(wish, planned, opened)
-            end = self._supervise(gate, living, streams, float(planned["seconds"]))
+            end = self._supervise(gate, living, streams, opened, float(planned["seconds"]))
         return self._after(gate, end, living.not_started)
 
     def _recover(self) -> None:
@@ -302,7 +293,7 @@ class _Run:
         from nucleus.local import host
         from nucleus.local.environment import environment, search_path
         from nucleus.local.live import Living
-        from nucleus.local.network import proxy_variables
+        from nucleus.local.network import DOOR_VARIABLES, proxy_variables
         from nucleus.local.quotas import default_limits, group
         from nucleus.local.started import Live
         from nucleus.local.toolchain import Finder
@@ -323,7 +314,7 @@ class _Run:
         identity = identity_of(self._workspace, home_of(os.getuid()))
         variables = settings({**found.variables, **proxy_variables(), **routes}, identity)
         agent = self._agent
-        variables |= agent.variables
+        variables |= {**DOOR_VARIABLES, **agent.variables}
         views = Views(self._state, readable=readable, links=tools.links, copies=agent.copies, variables=variables)
         self._limits = limits = default_limits()
         self._group = group(folder.id, limits)
@@ -374,7 +365,9 @@ class _Run:
         self.report |= {**known, "containment": containment}
         return opened
 
-    def _supervise(self, gate: "Connection", living: "Living", streams: "Streams", seconds: float) -> "End":
+    def _supervise(
+        self, gate: "Connection", living: "Living", streams: "Streams", opened: Mapping[str, Any], seconds: float
+    ) -> "End":
         from nucleus.local.flows import Watch
         from nucleus.local.network import Network
         from nucleus.local.quotas import Disk
@@ -394,6 +387,7 @@ class _Run:
             network = Network(living.first, watch, gate, settings, self._outcome.say)
             held.callback(lambda: self.report.update(egress=network.used()))
             held.callback(network.close)
+            network.open_door(living.door, opened)
             network.let_in(self._args.allow_local_port)
             network.publish(self._args.publish)
             if streams.terminal:

@@ -10,7 +10,7 @@ import socket
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce, NucleusError
-from nucleus.gate import lineage
+from nucleus.gate import boxed, lineage
 from nucleus.gate.board import Board, Settings
 from nucleus.gate.calls import MALFORMED, Calls
 from nucleus.gate.contained import CONTAINED, needs
@@ -66,6 +66,8 @@ class Server:
         self._first = self._loop.add(client, self._asked, self._left)
         self._links: dict[Link, str] = {self._first: ""}
         """Connection -> principal; "" until it is opened."""
+        self._boxed: set[Link] = set()
+        """Connections that were handed into a box, and those that came of them."""
         self._schemas: dict[str, Schema] = {}
         """Quarantined child -> what may leave it, as it was declared before the child began."""
         self._board: Board | None = None
@@ -106,6 +108,8 @@ class Server:
                 self._join(self._board, self._door, link, fields)
             elif self._board is None or self._calls is None or not self._links.get(link):
                 link.send(NO_SESSION)
+            elif link in self._boxed and boxed.asks_too_much(fields):
+                link.send(boxed.NOT_IN_A_BOX)
             else:
                 self._dispatch(self._board, self._calls, link, fields, body)
         except NucleusError as error:
@@ -266,13 +270,17 @@ class Server:
         """
         principal = self._links[link]
         role = fields.get("role")
-        if role is not None and not (role == ROLE and link is self._first and board.opening.level in LEVELS):
+        if role is not None and not (
+            role in {ROLE, boxed.ROLE} and link is self._first and board.opening.level in LEVELS
+        ):
             link.send(NO_SESSION)
             return
         self._met(board, calls, principal, fields)
         made = self._branch(link, principal, {"what": "attached", "principal": principal})
-        if role is not None:
+        if role == ROLE:
             calls.relays.admit(made)
+        elif role == boxed.ROLE:
+            self._boxed.add(made)
 
     def _met(self, board: Board, calls: Calls, principal: str, fields: dict[str, Any]) -> None:
         """Let the policies that ``fields`` names hold too."""
@@ -346,6 +354,9 @@ class Server:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         made = self._loop.add(ours, self._asked, self._left)
         self._links[made] = principal
+        if link in self._boxed:
+            # INVARIANT: what comes of a connection in a box is one in a box (test_boxed.py).
+            self._boxed.add(made)
         link.send_socket(fields, theirs)
         theirs.close()
         return made
@@ -353,6 +364,7 @@ class Server:
     def _left(self, link: Link, _why: str) -> None:
         """Let a connection go; a principal ends with its last one."""
         principal = self._links.pop(link, "")
+        self._boxed.discard(link)
         self._listed.forget(link)
         if self._board is None or self._calls is None:
             return

@@ -13,8 +13,8 @@ Nucleus: it is the one file of ours that a box shows.
 
 In a box that lives, ``live TERMINAL KEPT PROCESSES DATA`` follow: which of ``012``
 are a terminal, which descriptors the command keeps, and its limits. Then the
-report is a socket: ``ok`` carries the terminal's other side, and the command
-begins only after the letter ``g`` came back.
+report is a socket: ``ok`` carries the listening socket of ``/run/nucleus.sock``, and
+the terminal's other side, and the command begins only after the letter ``g`` came back.
 """
 
 import _ctypes  # not ctypes: that costs a tenth of a box's start, and nothing of it is needed
@@ -30,6 +30,7 @@ CANNOT_ENFORCE = 78
 NOT_FOUND = 127
 PROCESSES = 4096
 GO = b"g"
+DOOR = "/run/nucleus.sock"
 TIOCSCTTY = 0x540E
 TIOCSTI = 0x5412
 ALL_ZERO = "0000000000000000"
@@ -288,16 +289,22 @@ def terminal(streams: str) -> int:
     return other
 
 
-def announce(report: int, other: int) -> None:
-    """Say that all holds, and hand out the terminal's other side."""
-    if other < 0:
-        os.write(report, b"ok\n")
-        return
+def door() -> int:
+    """Listen where a program in this box asks for a connection to the gate; whoever holds the box accepts."""
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    sock.bind(DOOR)
+    sock.listen(64)
+    return sock.detach()
+
+
+def announce(report: int, handed: list[int]) -> None:
+    """Say that all holds, and hand out the door, and the terminal's other side."""
     sock = _socket.socket(fileno=os.dup(report))
-    rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, other.to_bytes(4, sys.byteorder))
-    sock.sendmsg([b"ok\n"], [rights])
+    packed = b"".join(number.to_bytes(4, sys.byteorder) for number in handed)
+    sock.sendmsg([b"ok\n"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
     sock.close()
-    os.close(other)
+    for number in handed:
+        os.close(number)
 
 
 def limit(name: int, most: int) -> None:
@@ -336,7 +343,10 @@ def main(arguments: list[str]) -> int:
         limit(resource.RLIMIT_NPROC, int(processes))
         if int(data):
             limit(resource.RLIMIT_DATA, int(data))
-        announce(report, other)
+        if live:
+            announce(report, [door()] if other < 0 else [door(), other])
+        else:
+            os.write(report, b"ok\n")
     except (BrokenPromiseError, OSError, ValueError, IndexError) as error:
         os.write(report, b"failed " + str(error).encode("utf-8", "backslashreplace") + b"\n")
         return CANNOT_ENFORCE

@@ -104,6 +104,11 @@ class Living:
         return self._passed.terminal
 
     @property
+    def door(self) -> int:
+        """Where programs in the box ask for a connection to the gate: a listening socket."""
+        return self._passed.door
+
+    @property
     def ended(self) -> int:
         """A descriptor that is readable once the command has ended."""
         return self._passed.process

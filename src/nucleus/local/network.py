@@ -21,6 +21,7 @@ from typing import Any, Final, final
 
 from nucleus.egress.handover import hand_over
 from nucleus.errors import CannotEnforce, Refused
+from nucleus.gate import boxed
 from nucleus.gate.connection import Connection
 from nucleus.gate.spawn import Spawned, start
 from nucleus.local.doors import BACKLOG, Doors
@@ -36,6 +37,9 @@ CONNECTIONS: Final = 128
 GRACE: Final = 2.0
 SPOKEN_LIMIT: Final = 1 << 20
 """Bytes kept of what the egress process reports."""
+
+DOOR_VARIABLES: Final[Mapping[str, str]] = {boxed.VARIABLE: boxed.DOOR}
+"""Tells the SDK in a box where the gate is reached."""
 
 Say = Callable[[str], None]
 
@@ -79,6 +83,26 @@ class Network:
             except OSError as error:
                 raise CannotEnforce(f"--allow-local-port {port}", why=str(error), fix="leave it out") from error
             self._listen(listener, partial(self._to_owner, port))
+
+    def open_door(self, listener: int, opened: Mapping[str, Any]) -> None:
+        """Hand a connection of the box's principal to each program that connects to ``listener`` in the box.
+
+        ``opened`` is what the gate said when the principal opened.
+        """
+        sock = socket.socket(fileno=os.dup(listener))
+        sock.setblocking(False)
+        self._listeners.append(sock)
+        shown = {name: opened[name] for name in ("principal", "level", "workspace")} | {"trace": "", "notes": []}
+
+        def accept() -> None:
+            with suppress(OSError, Refused):
+                caller, _ = sock.accept()
+                with caller:
+                    made, _ = self._gate.branch({"do": "attach", "role": boxed.ROLE})
+                    boxed.hand_over(caller, made, shown)
+                    made.close()
+
+        self._watch.read(sock.fileno(), accept)
 
     def publish(self, ports: Sequence[int]) -> None:
         """Let the owner reach these ports of the box at 127.0.0.1. Raises CannotEnforce for one that is taken."""

@@ -66,6 +66,8 @@ class Passed:
     """A descriptor (pidfd) of the process that becomes the command."""
     number: int
     """Its number on the host; it leads a process group of the same number."""
+    door: int
+    """Where programs in the box ask for a connection to the gate: a listening socket."""
     terminal: int
     """The terminal's other side, -1 for none."""
 
@@ -141,9 +143,9 @@ class Started:
                 said += data
                 if said == b"ok\n":
                     process = os.pidfd_open(number)
-                    terminal = descriptors[0] if descriptors else -1
-                    self._open += [process] if terminal < 0 else [process, terminal]
-                    return Passed(process, number, terminal)
+                    self._open += [process, *descriptors]
+                    door, terminal = [*descriptors, -1, -1][:2]
+                    return Passed(process, number, door, terminal)
         raise failed(said.decode("utf-8", "replace").removeprefix("failed ").strip())
 
     def go(self) -> None:
