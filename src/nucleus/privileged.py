@@ -56,6 +56,44 @@ EGRESS_LAZY = ("_ctypes", "concurrent.futures.thread", "ctypes", "pwd", "resourc
 """The same of the egress process: asyncio finds its threads when it first resolves a name."""
 
 
+RESOLVING = (
+    "/etc",
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/run/systemd/resolve",
+    "/run/resolvconf",
+    "/run/NetworkManager",
+    "/nix/store",
+)
+"""What looking a name up and checking a certificate reads."""
+
+
+def confined() -> bool:
+    """Give up all files but what name look-ups and certificates need, and every program; whether that could be done.
+
+    The egress process reads what a box and the network wrote. Landlock is its second wall, not its first: where
+    the kernel has none it goes on without, and says so to the supervisor.
+    """
+    import os.path
+    import ssl
+
+    from nucleus.errors import CannotEnforce
+    from nucleus.seal import landlock, native
+
+    places = {*RESOLVING, os.path.dirname(ssl.get_default_verify_paths().openssl_cafile)}
+    reading = landlock.READ_FILE | landlock.READ_DIR
+    rules = tuple(landlock.PathRule(place, reading) for place in sorted(places) if os.path.isdir(place))
+    try:
+        known = landlock.handled(landlock.abi())
+        native.no_new_privileges()
+        # Not the network: connecting is what this process is for.
+        landlock.enforce(landlock.Ruleset(known.abi, known.files, 0, known.scopes, rules))
+    except CannotEnforce:
+        return False
+    return True
+
+
 def egress(descriptor: int, network: dict[str, object]) -> int:
     """Become the way out of a box. ``network``: a resolver's table and a CA, from a constructor of a test only."""
     from functools import partial
@@ -65,6 +103,7 @@ def egress(descriptor: int, network: dict[str, object]) -> int:
     from nucleus.gate.connection import refusal
     from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
     from nucleus.gate.protocol import Splitter, encode
+    from nucleus.seal import landlock, native  # noqa: F401  used by ``confined``, after imports are frozen
     from nucleus.tools.perform.exchange import trust
     from nucleus.tools.perform.resolve import StaticResolver, SystemResolver, inside
 
@@ -77,7 +116,7 @@ def egress(descriptor: int, network: dict[str, object]) -> int:
     )
     not_dumpable()
     freeze_imports([*LATE, *EGRESS_LAZY])
-    return serve(descriptor, parts)
+    return serve(descriptor, parts, confined=confined())
 
 
 HOOKS_LAZY = ("nucleus.audit.read.json_reader", "nucleus.audit.read.toml_reader", "tomllib")

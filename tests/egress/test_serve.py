@@ -11,14 +11,55 @@ import pytest
 
 from nucleus.egress.limits import Limits
 from nucleus.egress.serve import limits_of
-from nucleus.gate.spawn import start
-from tests.egress.world import boxed, everything, network, serving
+from nucleus.gate.spawn import BOOTSTRAP, start
+from tests.egress.world import SCRIPT, boxed, everything, network, serving
 from tests.tools.conftest import Authority
 
 
 def test_a_box_is_told_that_it_is_served(tmp_path: Path) -> None:
     with boxed(tmp_path, 'profile = "read_only"\n', network=network(Authority())) as box:
-        assert box.said == [{"ready": True}]
+        assert box.said[0]["ready"] is True
+
+
+TRIES = """
+import nucleus.egress.serve as s, json, os, socket
+def tries(descriptor, parts, confined):
+    found = {{"confined": confined}}
+    for name, do in (
+        ("reads", lambda: open({canary!r}).close()),
+        ("writes", lambda: open({canary!r} + ".new", "w").close()),
+        ("runs", lambda: os.execv("/bin/true", ["true"])),
+        ("resolves", lambda: open("/etc/hosts").close()),
+    ):
+        try:
+            do()
+            found[name] = True
+        except OSError:
+            found[name] = False
+    socket.socket(fileno=descriptor).sendall(json.dumps(found).encode())
+    return 0
+s.serve = tries
+"""
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_process_gives_up_its_files_and_every_program(tmp_path: Path, on: bool) -> None:
+    """With Landlock of any kernel since 5.13; switched off, it reads and writes what its user can."""
+    canary = tmp_path / "canary"
+    canary.write_text("secret")
+    weakened = TRIES.format(canary=str(canary))
+    if not on:
+        weakened = weakened.replace('("runs", lambda: os.execv("/bin/true", ["true"])),', "")
+        weakened += "privileged.confined = lambda: False\n"
+    script = tmp_path / "process.py"
+    script.write_text(SCRIPT.format(bootstrap=str(BOOTSTRAP), network="{}", weakened=weakened))
+    spawned = start(["egress"], script)
+    found = json.loads(spawned.sock.recv(4096))
+    spawned.end(10)
+    if on and not found["confined"]:
+        pytest.skip("this kernel has no Landlock")
+    assert (found["reads"], found["writes"], found.get("runs", True)) == (not on,) * 2 + (not on,)
+    assert found["resolves"]
 
 
 def test_a_process_that_is_handed_nothing_ends() -> None:

@@ -45,15 +45,18 @@ class Parts:
     trust: Callable[[], ssl.SSLContext]
 
 
-def serve(descriptor: int, parts: Parts) -> int:
-    """Serve what is handed over at ``descriptor`` until supervisor or gate is gone; return the exit status."""
+def serve(descriptor: int, parts: Parts, *, confined: bool) -> int:
+    """Serve what is handed over at ``descriptor`` until supervisor or gate is gone; return the exit status.
+
+    ``confined``: whether this process gave its files up; the supervisor is told.
+    """
     pair = socket.socket(fileno=descriptor)
     try:
         handed = take_over(pair)
     except (OSError, ValueError):
         return 2
     try:
-        return asyncio.run(Egress(handed, parts).run(pair))
+        return asyncio.run(Egress(handed, parts, confined=confined).run(pair))
     except (OSError, ValueError, StateBlocked):
         return 2
 
@@ -62,8 +65,9 @@ def serve(descriptor: int, parts: Parts) -> int:
 class Egress:
     """One box's way out."""
 
-    def __init__(self, handed: Handed, parts: Parts) -> None:
+    def __init__(self, handed: Handed, parts: Parts, *, confined: bool) -> None:
         self._handed = handed
+        self._confined = confined
         self._parts = parts
         self._limits = limits_of(handed.settings)
         wait = handed.settings.get("wait", 0)
@@ -94,7 +98,7 @@ class Egress:
         ]
         pair.setblocking(False)
         loop.add_reader(pair, self._heard, pair)
-        say(pair, {"ready": True})
+        say(pair, {"ready": True, "confined": self._confined})
         await self._over.wait()
         loop.remove_reader(pair)
         for server in servers:
