@@ -251,3 +251,11 @@ POLICY = b'version = 1\nprofile = "local_dev"\n[mcp.files]\nallow = ["put"]\n'
 def test_what_a_mapping_can_not_say_of_our_own_calls_is_refused(more: str) -> None:
     with pytest.raises(MappingError):
         read_mappings(f'[[tool]]\nprogram = "p"\nname = "n"\ndigest = "d"\nop = "read_files"\n{more}')
+
+
+def test_a_path_is_judged_as_the_place_that_it_leads_to() -> None:
+    text = PUT.format(digest=digest_of(WRITES), more='despite = ["destructiveHint"]')
+    mappings = read_mappings(text, follow={"/w/link": "/etc/shadow"}.__getitem__)
+    assert mappings.call(FILES, "files", WRITES, {"path": "/w/link"}, b"{}").args["path"] == "/etc/shadow"
+    as_written = read_mappings(text)
+    assert as_written.call(FILES, "files", WRITES, {"path": "/w/link"}, b"{}").args["path"] == "/w/link"

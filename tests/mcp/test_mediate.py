@@ -12,7 +12,7 @@ import pytest
 
 from nucleus.errors import CannotEnforce
 from nucleus.mcp.mediate import mappings_of
-from nucleus.mcp.pins import digest_of
+from nucleus.mcp.pins import Identity, digest_of
 from tests.local.box import needs_box
 from tests.mcp.test_stdio import COMMAND, OTHER_CLIENT, SERVER
 
@@ -163,6 +163,21 @@ def test_mappings_that_are_spoilt_start_nothing(tmp_path: Path) -> None:
     (tmp_path / "mcp" / "mappings.toml").write_text("[[tool]]\nname = 1\n")
     with pytest.raises(CannotEnforce, match="can't be used"):
         mappings_of(tmp_path)
+
+
+def test_a_link_is_followed_before_a_path_is_judged(tmp_path: Path) -> None:
+    """The server's tools follow it; taken by its name it would be a file of the workspace."""
+    (tmp_path / "link").symlink_to("/etc/hosts")
+    definition = {"name": "read_file"}
+    (tmp_path / "mcp").mkdir()
+    (tmp_path / "mcp" / "mappings.toml").write_text(
+        f'[[tool]]\nprogram = "files"\nname = "read_file"\ndigest = "{digest_of(definition)}"\n'
+        'op = "read_files"\ndoes = "fs.read"\npath = "path"\narguments = ["path"]\n'
+    )
+    mappings = mappings_of(tmp_path)
+    for given, judged in ((str(tmp_path / "link"), "/etc/hosts"), ("/a\0b", "/a\0b")):
+        call = mappings.call(Identity(("/opt/files",)), "f", definition, {"path": given}, b"{}")
+        assert call.args["path"] == judged
 
 
 def test_observing_asks_nobody_and_still_denies(start: Start, tmp_path: Path) -> None:

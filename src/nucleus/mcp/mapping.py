@@ -8,7 +8,7 @@ graver: a hint is the server's word.
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -109,8 +109,9 @@ Key = tuple[str, str, str]
 class Mappings:
     """All reviewed mappings that count here."""
 
-    def __init__(self, reviewed: Mapping[Key, Reviewed]) -> None:
+    def __init__(self, reviewed: Mapping[Key, Reviewed], follow: Callable[[str], str] = str) -> None:
         self._reviewed = reviewed
+        self._follow = follow
         self._digests: dict[int, tuple[Mapping[str, Any], str]] = {}
         """Definitions by where they are, with their digests."""
 
@@ -131,7 +132,10 @@ class Mappings:
         """
         name = str(definition.get("name", ""))
         rule = self._rule(identity, definition, arguments, beyond=beyond)
-        return _call(identity, server, name, rule, arguments, body)
+        call = _call(identity, server, name, rule, arguments, body)
+        if "path" not in call.args:
+            return call
+        return replace(call, args={**call.args, "path": self._follow(call.args["path"])})
 
     def ops(self, identity: Identity, definition: Mapping[str, Any]) -> list[str]:
         """Return the capabilities that a call of a tool may be of, none where nobody reviewed it."""
@@ -208,8 +212,11 @@ def programs(identity: Identity) -> tuple[str, ...]:
     return tuple(word if "/" not in word or word.startswith("@") else word.rsplit("/", 1)[1] for word in words)
 
 
-def read_mappings(*texts: str) -> Mappings:
-    """Return the mappings in TOML texts; a later text replaces an entry of the same key. Raises MappingError."""
+def read_mappings(*texts: str, follow: Callable[[str], str] = str) -> Mappings:
+    """Return the mappings in TOML texts; a later text replaces an entry of the same key. Raises MappingError.
+
+    ``follow`` returns where a path leads, links followed: the server's tools follow them.
+    """
     reviewed: dict[Key, Reviewed] = {}
     for text in texts:
         try:
@@ -219,7 +226,7 @@ def read_mappings(*texts: str) -> Mappings:
         for row in rows:
             keys, entry = _entry(row)
             reviewed.update(dict.fromkeys(keys, entry))
-    return Mappings(reviewed)
+    return Mappings(reviewed, follow)
 
 
 def shipped() -> str:

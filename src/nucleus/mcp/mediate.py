@@ -217,11 +217,16 @@ def enter(task: Task) -> sessions.Entered:
     return entered
 
 
+def _leads_to(path: str) -> str:
+    return path if "\0" in path else os.path.realpath(path)
+
+
 def mappings_of(state: Path) -> Mappings:
     """Return the shipped mappings and the owner's own. Raises CannotEnforce."""
     own = state / "mcp" / MAPPINGS
     try:
-        return read_mappings(shipped(), *([own.read_text(encoding="utf-8")] if own.is_file() else []))
+        owners = [own.read_text(encoding="utf-8")] if own.is_file() else []
+        return read_mappings(shipped(), *owners, follow=_leads_to)
     except (MappingError, UnicodeDecodeError) as error:
         raise CannotEnforce("the mappings can't be used", why=str(error), fix=f"correct mcp/{MAPPINGS}") from error
 
