@@ -124,18 +124,18 @@ def _believed(raw: bytes, roots: Sequence[tuple[bytes, int]]) -> tuple[list[Part
         outer = _message(raw)
         firsts = [value for number, value in outer if number == 2]
         parts = [_part(value) for value in (firsts[-1], *(value for number, value in outer if number == 3))]
-        secret = _last(_last(outer)[4])[1]
+        ((kind, proof),) = _last(_last(outer)[4]).items()
     except (ValueError, KeyError, IndexError, TypeError):
         raise Bad("untrusted") from None
     for root, ceiling in roots:
-        if _chain(root, parts, secret):
-            if _spelled(parts, secret) != raw:
+        if _chain(root, parts) and _ended(parts[-1], kind, _bytes_or(proof)):
+            if _spelled(parts, kind, proof) != raw:
                 raise Bad("malformed")
             return parts, ceiling
     raise Bad("untrusted")
 
 
-def _spelled(parts: Sequence[Part], secret: bytes) -> bytes:
+def _spelled(parts: Sequence[Part], kind: int, proof: bytes) -> bytes:
     """Return the bytes that a writer gives for a token."""
     found = []
     for place, part in enumerate(parts):
@@ -144,7 +144,7 @@ def _spelled(parts: Sequence[Part], secret: bytes) -> bytes:
         if part.external[1]:
             text += _sized(4, _sized(1, part.external[0]) + _sized(2, b"\x08\0" + _sized(2, part.external[1])))
         found.append(_sized(3 if place else 2, text + (b"\x28\x01" if part.version else b"")))
-    return b"".join(found) + _sized(4, _sized(1, secret))
+    return b"".join(found) + _sized(4, _sized(kind, proof))
 
 
 def _sized(field: int, content: bytes) -> bytes:
@@ -155,7 +155,7 @@ def _sized(field: int, content: bytes) -> bytes:
     return bytes((field * 8 + 2, *digits, size)) + content
 
 
-def _chain(root: bytes, parts: Sequence[Part], secret: bytes) -> bool:
+def _chain(root: bytes, parts: Sequence[Part]) -> bool:
     key, before = root, b""
     for part in parts:
         if not _signed(key, part.signature, _payload(part, before)):
@@ -165,9 +165,24 @@ def _chain(root: bytes, parts: Sequence[Part], secret: bytes) -> bool:
             if part.version != 1 or not _signed(part.external[1], part.external[0], text + b"\0PREVSIG\0" + before):
                 return False
         key, before = part.key, part.signature
-    if len(secret) != 32:
-        return False
-    return Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw() == key
+    return True
+
+
+def _ended(last: Part, kind: int, proof: bytes) -> bool:
+    """Whether the end of a token proves that nothing was cut off: the last key's secret half, or its signature."""
+    if kind == 1:
+        same = len(proof) == 32 and Ed25519PrivateKey.from_private_bytes(proof).public_key().public_bytes_raw()
+        return same == last.key
+    return kind == 2 and _signed(last.key, proof, sealing(last))
+
+
+def sealing(last: Part) -> bytes:
+    """Return what a seal signs."""
+    return last.content + _le(0) + last.key + last.signature
+
+
+def _bytes_or(value: Any) -> bytes:
+    return value if type(value) is bytes else b""
 
 
 def _payload(part: Part, before: bytes) -> bytes:
@@ -228,6 +243,8 @@ def _message(data: bytes) -> list[tuple[int, Any]]:
     rest = data
     while rest:
         key, rest = _varint(rest)
+        if not 8 <= key < 2**32:
+            raise ValueError("a field of no number, or of one that none has")
         if key % 8 == 0:
             value, rest = _varint(rest)
             found.append((key // 8, value))
@@ -457,3 +474,13 @@ def _together(blocks: list[dict[str, Any]], signers: list[bytes]) -> dict[str, A
         "holder": holder,
         "limits": [set(block["limit"]) for block in blocks if "limit" in block],
     }
+
+
+def sealed(text: str) -> str:
+    """Return an open token with its seal, by the specification."""
+    raw = _unspelled(text)
+    outer = _message(raw)
+    parts = [_part(value) for number, value in outer if number in {2, 3}]
+    secret = _last(_last(outer)[4])[1]
+    signature = Ed25519PrivateKey.from_private_bytes(secret).sign(sealing(parts[-1]))
+    return base64.b64encode(_spelled(parts, 2, signature), altchars=b"-_").decode()

@@ -76,6 +76,17 @@ def test_inspect_says_that_nobody_checked(keys: dict[str, str], tmp_path: Path) 
     assert json.loads(nucleus("inspect", str(file), "--json").stdout)["believed"] is False
 
 
+def test_a_sealed_token_takes_no_block(keys: dict[str, str]) -> None:
+    root = ["--root", keys["root.pub"]]
+    sealed = nucleus("attenuate", "-", "--seal", *root, stdin=mint(keys))
+    assert (sealed.returncode, sealed.stderr) == (0, "")
+    refused = nucleus("attenuate", "-", "--calls", "1", *root, stdin=sealed.stdout)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "nothing can be appended" in refused.stderr
+    verify = ["verify", "-", *root, "--audience", "api", "--key", keys["me"]]
+    assert nucleus(*verify, stdin=sealed.stdout).returncode == 0
+
+
 def test_a_revoked_token_is_refused(keys: dict[str, str], tmp_path: Path) -> None:
     token, file = mint(keys), tmp_path / "revoked"
     verify = ["verify", "-", "--root", keys["root.pub"], "--audience", "api", "--key", keys["me"], "--json"]

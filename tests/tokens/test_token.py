@@ -64,6 +64,36 @@ def test_the_root_that_signed_is_found_among_several() -> None:
     assert SCENE.present(SCENE.mint(), roots=roots).root == "owner"
 
 
+def test_a_sealed_token_is_used_by_its_holder_and_grows_no_more() -> None:
+    text = token.seal(SCENE.handed(SCENE.less(SCENE.mint(), authority=READ)), SCENE.roots)
+    assert SCENE.present(text, SCENE.second).bounds.authority == READ
+    assert refused(text, key=SCENE.first) == "holder"
+    assert token.inspect(text).blocks[1] == Block(authority=READ)
+    with pytest.raises(PROGRAM.BiscuitBuildError, match="sealed"):
+        appended(text, SCENE.roots, write(Block(budget=1)))
+    with pytest.raises(TokenError) as error:
+        SCENE.less(text, budget=1)
+    assert error.value.code == "depth"
+    with pytest.raises(TokenError) as error:
+        token.seal(text, SCENE.roots)
+    assert error.value.code == "depth"
+
+
+def test_a_seal_is_not_broken_by_cutting_or_another_tokens_proof() -> None:
+    """The last signature covers the last block: what is left without it has no proof that fits."""
+    before = SCENE.less(SCENE.mint(), authority=READ)
+    pieces = parts(token.seal(before, SCENE.roots))
+    assert refused(encoded(b"".join([pieces[0], pieces[2]]))) == "untrusted"
+    other = parts(SCENE.mint())
+    assert refused(encoded(b"".join([*pieces[:-1], other[-1]]))) == "untrusted"
+
+
+def test_a_token_of_a_root_that_is_not_trusted_is_not_sealed() -> None:
+    with pytest.raises(TokenError) as error:
+        token.seal(token.mint(SCENE.thief, SCENE.block()), SCENE.roots)
+    assert error.value.code == "untrusted"
+
+
 def test_inspect_shows_what_is_said_and_believes_nothing() -> None:
     scene = Scene()
     text = scene.less(scene.mint(), authority=READ)

@@ -41,6 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
             action.add_argument("file", metavar="FILE", help="the token; - reads standard input")
         if name in {"mint", "attenuate"}:
             _bounds(action, first=name == "mint")
+        if name == "attenuate":
+            action.add_argument("--seal", action="store_true", help="let nobody append to it any more")
         if name in {"attenuate", "verify"}:
             action.add_argument("--root", metavar="PEM", action="append", required=True, help="a public key you trust")
         if name in {"inspect", "verify"}:
@@ -83,13 +85,21 @@ def run(args: argparse.Namespace) -> int:
         case "attenuate":
             if (args.holder is None) != (args.key is None):
                 raise Usage("--holder and --key go together: only the present holder makes a token out to another")
-            key = None if args.key is None else read_private(args.key)
-            print(tokens.attenuate(_token(args.file), _block(args), _roots(args.root), key))
+            print(_attenuated(args))
         case "inspect":
             _inspect(args)
         case _:
             return _verify(args)
     return 0
+
+
+def _attenuated(args: argparse.Namespace) -> str:
+    """Return the token with one more block, sealed if that was asked for; with nothing but a seal there is no block."""
+    key, roots = None if args.key is None else read_private(args.key), _roots(args.root)
+    token, block = _token(args.file), _block(args)
+    if block != Block() or not args.seal:
+        token = tokens.attenuate(token, block, roots, key)
+    return tokens.seal(token, roots) if args.seal else token
 
 
 def _block(args: argparse.Namespace) -> Block:

@@ -1,4 +1,4 @@
-"""Mint, attenuate, inspect and verify tokens. The format of signatures is Biscuit's (biscuitsec.org).
+"""Mint, attenuate, seal, inspect and verify tokens. The format of signatures is Biscuit's (biscuitsec.org).
 
 Biscuit's library checks that each block was signed by a key that the block
 before it names, and the first by a root. It is asked for nothing more: what
@@ -30,7 +30,7 @@ from nucleus.tokens.block import DEPTH_LIMIT, Block, read, write
 from nucleus.tokens.grant import Bounds, Grant, bounds_of
 from nucleus.tokens.holder import Challenge, prove, verify_proof
 from nucleus.tokens.keys import public_bytes
-from nucleus.tokens.wire import require_bytes
+from nucleus.tokens.wire import require_bytes, sealed
 
 TOKEN_LIMIT: Final = 64 * 1024
 """Bytes of a token. Sixteen blocks with all their limits in use fit."""
@@ -79,10 +79,22 @@ def attenuate(token: str, block: Block, roots: Iterable[Root], key: Ed25519Priva
     source = biscuit.BlockBuilder(write(block))
     signer = b"" if key is None or not block.holder else public_bytes(key.public_key())
     bounds_of([*blocks, block], [*signers, signer])
-    if key is None or not block.holder:
-        return str(opened.append(source).to_base64())
-    signed = opened.third_party_request().create_block(_private(biscuit, key), source)
-    return str(opened.append_third_party(_public(biscuit, signer), signed).to_base64())
+    try:
+        if key is None or not block.holder:
+            return str(opened.append(source).to_base64())
+        signed = opened.third_party_request().create_block(_private(biscuit, key), source)
+        return str(opened.append_third_party(_public(biscuit, signer), signed).to_base64())
+    except _failures(biscuit) as error:
+        raise TokenError(f"nothing can be appended: {error}", code="depth") from error
+
+
+def seal(token: str, roots: Iterable[Root]) -> str:
+    """Return the token so that nobody can append to it any more; its holder can use it. Raises ``TokenError``."""
+    biscuit, raw, trusted = _biscuit(), _bytes(token), tuple(roots)
+    _blocks(_opened(biscuit, raw, trusted)[0], raw)
+    done = sealed(raw)
+    _opened(biscuit, done, trusted)
+    return base64.urlsafe_b64encode(done).decode()
 
 
 def inspect(token: str) -> Inspected:

@@ -9,7 +9,10 @@ order of their first use. Only the few forms are known that ``block`` writes.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nucleus.errors import TokenError
 from nucleus.tokens.block import VERSION, Block
@@ -25,6 +28,10 @@ _PLAIN, _BITS, _FOREIGN = 3, 4, 5
 """Datalog versions: of plain facts and checks, with bit operations, signed by somebody else."""
 _AND, _SAME, _LESS, _AT_MOST = 17, 4, 0, 2
 """Numbers of the operators ``&``, ``===``, ``<`` and ``<=``."""
+_NEXT_SECRET, _FINAL_SIGNATURE = 1, 2
+"""Fields of the proof at the end of a token."""
+_ED25519_KEY: Final = b"\x08\x00\x12\x20"
+"""What stands before the 32 bytes of a key."""
 _INTEGER, _STRING, _BYTES, _VARIABLE = 2, 3, 5, 1
 """Fields of a term."""
 
@@ -57,6 +64,24 @@ def require_bytes(token: bytes, blocks: Sequence[Block], signers: Sequence[bytes
         # INVARIANT: what was signed is exactly what was read; nothing is hidden between the lines.
         if found != wanted:
             raise _malformed(f"block {number} is not the one serialisation of what it says")
+
+
+def sealed(token: bytes) -> bytes:
+    """Return the token with a last signature in the place of the key that could sign one more block.
+
+    Biscuit's way to end a chain (specification, "sealed"): whoever has it can present it, and nobody can append.
+    Raises ``TokenError`` (depth) for a token that is sealed already.
+    """
+    *blocks, (_, proof) = list(_fields(token))
+    kind, secret = next(_fields(proof), (0, b""))
+    if kind != _NEXT_SECRET:
+        raise TokenError("the token is sealed already", code="depth")
+    content, key, signature = (part for _, part in islice(_fields(blocks[-1][1]), 3))
+    if not key.startswith(_ED25519_KEY):
+        raise _malformed("a key of another kind than Ed25519")
+    text = content + bytes(4) + key.removeprefix(_ED25519_KEY) + signature
+    signed = Ed25519PrivateKey.from_private_bytes(secret).sign(text)
+    return token[: -len(_field(4, proof))] + _field(4, _field(_FINAL_SIGNATURE, signed))
 
 
 def payloads(token: bytes) -> list[bytes]:
