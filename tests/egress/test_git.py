@@ -1,5 +1,6 @@
 """The git route with a real git and a real forge: fetches pass, pushes are made again, ref by ref."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ import pytest
 from tests import world
 from tests.egress.servers import Server, answering, forge
 from tests.egress.world import Box, boxed, network, run
+from tests.gate.harness import questions_file
 from tests.tools.conftest import Authority
 
 POLICY = 'profile = "release"\n[allow]\nremotes = ["origin"]\nbranches = ["fix-*", "main"]\n'
@@ -113,6 +115,20 @@ def test_a_push_is_judged_and_made_by_the_gate_and_goes_on_from_there(start: Sta
     pushes = [one for one in site(box).asked if one.path.endswith("git-receive-pack") and one.method == "POST"]
     assert all("git/2" in one.headers["user-agent"] for one in pushes)
     assert "canary-of-the-owner" not in done.stderr + done.stdout
+
+
+def test_a_person_sees_what_a_push_of_a_box_brings_or_that_it_can_not_be_shown(start: Start, tmp_path: Path) -> None:
+    box = start()
+    work = cloned(box, tmp_path)
+    for text in ("canary-one", "canary-two"):
+        commit(box, work, text)
+        assert git(box, work, "push", "origin", "fix-1").returncode == 0
+    seen = [json.loads(line) for line in questions_file(tmp_path / "box").read_text().splitlines()]
+    first, second = [one for one in seen if one["kind"] == "git.deliver"]
+    assert "new.txt" in first["leaving"]
+    assert "+canary-onecanary-one" in first["leaving"]
+    assert "only the remote has" in second["leaving"]
+    assert first["body"] == ""
 
 
 def test_each_ref_is_judged_by_itself(start: Start, tmp_path: Path) -> None:

@@ -156,6 +156,8 @@ class Calls:
             self._look_for_commit(link, principal, call, asking)
         elif kind in PUSHING:
             self._look_at_push(link, principal, call, asking)
+        elif kind == kinds.DELIVER:
+            self._look_at_pack(link, principal, call, asking)
         else:
             self._submit(link, principal, call, asking)
 
@@ -205,6 +207,21 @@ class Calls:
             self._submit(link, principal, call, looked, now)
 
         self._lookout.outgoing(str(pushed["url"]), str(pushed["tip"]), known)
+
+    def _look_at_pack(self, link: Link, principal: str, call: Call, asking: Asking) -> None:
+        """Let a delivery wait until what its pack brings can be shown. What can't be shown is said, not guessed."""
+        tree = self._board.opening.tree
+        facts = tree.classified(principal, call)
+        if facts.scope == SCOPE_DENY:
+            self._submit(link, principal, call, asking, facts)
+            return
+
+        def known(leaving: Leaving) -> None:
+            if link.open:
+                said = leaving.text if leaving.bytes >= 0 else f"what it changes can't be shown here: {leaving.text}"
+                self._submit(link, principal, call, replace(asking, leaving=said))
+
+        self._lookout.outgoing(str(facts.resolved["url"]), str(facts.resolved["tip"]), known, call.body)
 
     def _outcome(self, number: int, outcome: Outcome) -> None:
         """Take what a worker says: of a box, or of an effect."""

@@ -19,6 +19,7 @@ from nucleus.gate.effects import Limits, Outcome, Permit
 from nucleus.gate.loop import Loop
 from nucleus.gate.remotes import commit_of, remotes_of
 from nucleus.gate.workers import Workers
+from nucleus.policy.refs import over_https
 
 KEPT: Final = "git.kept"
 OUTGOING: Final = "git.outgoing"
@@ -66,8 +67,11 @@ class Lookout:
         if not self._commit or not self._ask(KEPT, {"path": path, "commit": self._commit}, answered):
             then("")
 
-    def outgoing(self, url: str, tip: str, then: Callable[[Leaving], None]) -> None:
-        """Tell ``then``, now or later, exactly once, what a push of ``tip`` to ``url`` would send."""
+    def outgoing(self, url: str, tip: str, then: Callable[[Leaving], None], pack: bytes = b"") -> None:
+        """Tell ``then``, now or later, exactly once, what a push of ``tip`` to ``url`` would send.
+
+        ``pack``: what a box made of it, where the workspace does not have the commit itself.
+        """
 
         def answered(outcome: Outcome) -> None:
             size, text = outcome.value.get("bytes"), outcome.body.decode("utf-8", "replace")
@@ -76,9 +80,9 @@ class Lookout:
             else:
                 then(Leaving(-1, str(outcome.value.get("message", "no answer"))))
 
-        remotes = [name for name, known in self._urls.items() if known == url]
+        remotes = [name for name, known in self._urls.items() if url in {known, over_https(known)}]
         args = {"tip": tip, "remotes": remotes, "sent": sorted(self._sent.get(url, ()))}
-        if not self._ask(OUTGOING, args, answered, Limits(seconds=COUNT_SECONDS)):
+        if not self._ask(OUTGOING, args, answered, Limits(seconds=COUNT_SECONDS), pack):
             then(Leaving(-1, "too many calls are looked at"))
 
     def sent(self, url: str, tip: str) -> None:
@@ -91,14 +95,19 @@ class Lookout:
         self._workers.end()
 
     def _ask(
-        self, kind: str, args: dict[str, Any], then: Callable[[Outcome], None], limits: Limits | None = None
+        self,
+        kind: str,
+        args: dict[str, Any],
+        then: Callable[[Outcome], None],
+        limits: Limits | None = None,
+        body: bytes = b"",
     ) -> bool:
         """Ask; return whether that was possible."""
         if len(self._waiting) >= WAITING_LIMIT:
             return False
         number, self._numbers = self._numbers, self._numbers + 1
         self._waiting[number] = then
-        self._workers.perform(Permit(number, kind, args, self._workspace, limits or Limits()), b"")
+        self._workers.perform(Permit(number, kind, args, self._workspace, limits or Limits()), body)
         return True
 
     def _answered(self, number: int, outcome: Outcome) -> None:

@@ -32,10 +32,10 @@ def deliver(
     """Check a pack and push its tip. Raises OSError, ValueError, PermitError."""
     tip, target = text(permit.args, "tip"), text(permit.args, "target")
     with prepared(repository, permit.workspace, deadline) as git:
-        if not _taken(git, pack, tip):
+        if not taken(git, pack, tip):
             # A box that fetched or pushed before has objects that only the remote has too.
             _fetched(git, permit, resolver, authority)
-            if not _taken(git, pack, tip):
+            if not taken(git, pack, tip):
                 raise OSError(errno.EIO, "something that the commit needs is neither in the pack nor at the remote")
         # Never forced: a ref that is not where the box saw it makes this a push that is no fast-forward.
         pushed(git, permit, f"{tip}:{target}", target, resolver, authority)
@@ -43,7 +43,7 @@ def deliver(
     return Outcome("ok", value, f"{target} {tip[:12]}\n".encode())
 
 
-def _taken(git: PrivateGit, pack: bytes, tip: str) -> bool:
+def taken(git: PrivateGit, pack: bytes, tip: str) -> bool:
     """Whether the pack could be indexed, and all that its tip needs is there. Raises ValueError if it is unsound."""
     if pack:
         ran = git.run("index-pack", "--strict", "--fix-thin", "--stdin", stdin=pack)

@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, final
 
@@ -75,7 +75,7 @@ class GitPerformer:
                         with prepared(repository, permit.workspace, deadline) as git:
                             return _commit(permit, body, git, repository)
                     case "git.branch" | "git.kept" | "git.outgoing":
-                        return _DIRECT[permit.kind](permit, repository, deadline)
+                        return _DIRECT[permit.kind](permit, repository, deadline, body)
                     case "git.push":
                         return push(permit, repository, deadline, self._resolver, self._authority)
                     case "git.deliver":
@@ -290,5 +290,9 @@ def _branch(permit: Permit, repository: Repository, _deadline: Deadline) -> Outc
     return Outcome("ok", value, f"{_short(ref)} {head.commit[:12]}\n".encode())
 
 
-_DIRECT: Final = {"git.branch": _branch, "git.kept": kept, "git.outgoing": outgoing}
+_DIRECT: Final[Mapping[str, Callable[[Permit, Repository, Deadline, bytes], Outcome]]] = {
+    "git.branch": lambda permit, repository, deadline, _: _branch(permit, repository, deadline),
+    "git.kept": lambda permit, repository, deadline, _: kept(permit, repository, deadline),
+    "git.outgoing": outgoing,
+}
 """What makes a private directory itself, or needs none."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from nucleus.gate.effects import Outcome, Permit
+from nucleus.tools.perform.deliver import taken
 from nucleus.tools.perform.outcomes import Deadline, text, texts
 from nucleus.tools.perform.private_git import PrivateGit, prepared
 from nucleus.tools.perform.repository import Repository, good_object
@@ -31,8 +32,11 @@ _PLAIN: Final = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
 _UNFIT: Final = re.compile(r"[^\x20-\x7e\n\t\u00a0-\U0010ffff]")
 
 
-def outgoing(permit: Permit, repository: Repository, deadline: Deadline) -> Outcome:
-    """Return ``bytes``, ``commits``, and a text as the body. Raises OSError, ValueError."""
+def outgoing(permit: Permit, repository: Repository, deadline: Deadline, pack: bytes = b"") -> Outcome:
+    """Return ``bytes``, ``commits``, and a text as the body. Raises OSError, ValueError.
+
+    ``pack`` comes from a box. Without a network, one that builds upon what only the remote has can't be looked at.
+    """
     tip, remotes = text(permit.args, "tip"), texts(permit.args, "remotes")
     if not good_object(tip):
         raise ValueError("the id of a commit was expected")
@@ -40,6 +44,8 @@ def outgoing(permit: Permit, repository: Repository, deadline: Deadline) -> Outc
     fetched = {value for name, value in repository.refs().items() if there and name.startswith(there)}
     known = sorted(fetched | {name for name in texts(permit.args, "sent") if good_object(name)})
     with prepared(repository, permit.workspace, deadline) as git:
+        if pack and not taken(git, pack, tip):
+            raise OSError(errno.ENODATA, "it builds upon commits that only the remote has")
         # What the tree says of itself ("no differences, this is binary") hides nothing: git looks at the content.
         (git.folder / "info" / "attributes").write_text("* !diff\n")
         # A branch of the last fetch whose commit is gone says nothing about what the remote has.
