@@ -3,7 +3,7 @@
 PYTHON_IN := .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help setup parts bench-audit demo test lint types imports proved pytest prove bench-check bench format lock clean
+.PHONY: help setup parts bench-mcp bench-audit demo test lint types imports proved pytest prove bench-check bench format lock clean
 
 help:
 	@echo "make demo     a scripted hostile agent against a real repository, judged at the sinks"
@@ -11,6 +11,7 @@ help:
 	@echo "make prove    the proofs alone"
 	@echo "make bench    the benchmarks: one table, and docs/benchmarks.md"
 	@echo "make bench-local  what a box costs, beside others; its section of that page"
+	@echo "make bench-mcp    what mediating MCP costs, beside other proxies; likewise"
 	@echo "make format   format the code"
 	@echo "make lock     bring locks/ in line with pyproject.toml"
 
@@ -57,6 +58,10 @@ bench: setup
 # nucleus audit on 338 files, beside zizmor on the same tree.
 bench-audit: setup
 	$(PYTHON_IN) -m bench.audit
+
+# What standing between an MCP client and its server costs, beside other proxies.
+bench-mcp: setup
+	$(PYTHON_IN) -m bench.mcp
 
 # What a box costs, beside sandbox-runtime and sandlock on the same work.
 bench-local: setup

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-OTHERS: Final = ("Boxes",)
+OTHERS: Final = ("Boxes", "MCP mediation")
 """Sections that other targets than ``make bench`` write."""
 
 

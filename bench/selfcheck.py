@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bench import cells, gate, local, page, records, table
+from bench import cells, gate, local, mcp, page, records, table
 from bench.boxes import contenders
 from bench.clock import UNIT, Candidate, Figure, figure, interleaved, ratio, shown, unit
 from bench.peers import install
@@ -158,7 +158,28 @@ def a_target_replaces_its_own_section_only() -> None:
     )
 
 
+def a_proxy_that_changes_an_answer_or_waits_is_found() -> None:
+    """Of what stands between an MCP client and its server: a server that lies, and one behind a slow pump."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        with mcp.running([*mcp.ECHO, "lies"], folder) as process:
+            peer = mcp.Streams(process)
+            mcp.meet(peer)
+            for lie in (lambda: mcp.timed(peer, "xx", 1), lambda: peer.at_once("xx", 2)):
+                try:
+                    lie()
+                except mcp.WrongAnswerError:
+                    continue
+                raise CheckError("an answer that was changed is believed")
+        with mcp.over_streams(folder, ("direct", "pump", "slow", "ours")) as peers:
+            found = mcp.rounds_of(peers, 2, share=8)
+        slow = mcp.against_the_pump(found, "slow", "call 2 B").median
+        know(slow > 3, f"a pump that waits 5 ms is seen as {slow:.1f} times one that does not")
+        know({name for name, _ in found} == {"direct", "pump", "slow", "ours"}, "a candidate was not timed")
+
+
 CHECKS: Final = (
+    a_proxy_that_changes_an_answer_or_waits_is_found,
     a_contender_that_skips_its_work_or_is_slowed_is_found,
     a_target_replaces_its_own_section_only,
     cells_cover_every_capability_verdict_and_rule,
