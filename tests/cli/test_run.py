@@ -95,7 +95,7 @@ def test_a_box_made_early_is_used_only_if_it_hides_what_the_policy_says(place: P
     for _ in range(2):
         assert "notes.txt" not in place.run("--policy", str(policy), "ls").stdout
     (hint,) = (place.state / "hints").iterdir()
-    for written in ("[]", '["**"]', "nonsense", '{"a": 1}'):
+    for written in ("[[]]", '[["**"]]', '[[], ["notes.txt"]]', "nonsense", '{"a": 1}'):
         hint.write_text(written)
         assert place.run("--policy", str(policy), "ls").stdout == "README.md\n"
     assert not list((place.state / "runs").glob("*"))
@@ -112,6 +112,15 @@ def test_a_hidden_file_that_history_keeps_is_named_and_counts_as_seen(place: Pla
     done = place.run(*LOCAL, "--trace", str(copy), "--", "true")
     assert "git's history, which the command can read: '.env'" in done.stderr
     assert json.loads(copy.read_text().splitlines()[0])["state"][1] & SECRET
+
+
+def test_a_profile_that_masks_all_but_its_notes_shows_those_alone(place: Place) -> None:
+    (place.workspace / "notes").mkdir()
+    (place.workspace / "notes" / "a.md").write_text("a note")
+    world.git(place.workspace, "init", "-q")
+    done = place.run("--profile", "research_web", "--", "sh", "-c", "ls -A; cat notes/a.md; echo new > notes/b.md")
+    assert done.stdout == "notes\na note"
+    assert (place.workspace / "notes" / "b.md").exists()
 
 
 def test_a_variable_that_is_named_gets_in(place: Place) -> None:

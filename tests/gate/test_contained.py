@@ -68,7 +68,8 @@ def test_what_the_policy_denies_is_to_be_hidden_and_git_s_storage_is_not(
     fields: dict[str, Any], tmp_path: Path
 ) -> None:
     named = {"policies": [_policy(tmp_path, '[deny]\nread = ["secrets/**"]\n')]}
-    hidden = plan({**fields, **named})["hidden"]
+    hidden, *only = plan({**fields, **named})["veil"]
+    assert only == []
     assert "secrets/**" in hidden
     assert not [pattern for pattern in hidden if ".git" in pattern]
 
@@ -96,3 +97,21 @@ def test_a_policy_that_changed_while_the_box_was_made_opens_nothing(fields: dict
 def test_a_profile_without_commands_says_what_that_means_in_a_box(fields: dict[str, Any]) -> None:
     assert NO_COMMANDS in plan({**fields, "profile": "read_only"})["notes"]
     assert NO_COMMANDS not in plan(fields)["notes"]
+
+
+def test_a_profile_that_masks_the_rest_begins_with_nothing_seen(fields: dict[str, Any]) -> None:
+    masked = {**fields, "profile": "research_web"}
+    assert plan(masked)["veil"][1:] == [["notes", "notes/**"]]
+    assert _opened(masked).event.exposure == 0
+
+
+def test_a_secret_that_is_let_in_beside_them_counts(fields: dict[str, Any]) -> None:
+    masked = {**fields, "profile": "research_web", "shown": {"secrets": True}}
+    assert _opened(masked).event.exposure == PRIVATE | SECRET
+
+
+def test_what_is_shown_and_not_public_is_seen(fields: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "more.toml"
+    path.write_text('version = 1\nprofile = "research_web"\n[allow]\nread = ["notes/**", "src/**"]\n')
+    named = {**fields, "profile": "", "policies": [str(path)]}
+    assert _opened(named).event.exposure == PRIVATE

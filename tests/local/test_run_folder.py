@@ -60,11 +60,11 @@ def test_a_hint_is_kept_for_its_workspace_and_nonsense_is_none(tmp_path: Path) -
     state = private(tmp_path / "state")
     hint = Hint(str(state), "/work/p")
     assert hint.read() is None
-    hint.write(["**/.env"])
-    assert Hint(str(state), "/work/p").read() == ["**/.env"]
+    hint.write([["**/.env"], ["notes/**"]])
+    assert Hint(str(state), "/work/p").read() == [["**/.env"], ["notes/**"]]
     assert Hint(str(state), "/work/q").read() is None
     (path,) = (state / "hints").iterdir()
-    for text in ("", "{}", "[1]", "\0"):
+    for text in ("", "{}", "[]", "[1]", '["a"]', "[[1]]", "\0"):
         path.write_text(text)
         assert hint.read() is None
 

@@ -68,3 +68,36 @@ def test_a_walk_from_the_top_that_trusts_harmless_names_meets_all_that_is_hidden
 def test_most_names_are_harmless_at_once() -> None:
     veil = Veil(PATTERNS)
     assert all(veil.harmless(name) for name in ("index.js", "README.md", "a.py", "package.json", "Makefile"))
+
+
+ONLY = [["notes", "notes/**"], ["notes/**", "docs/*.md"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden"),
+    [
+        ("notes", False),
+        ("notes/a/b.txt", False),
+        ("notes/.env", True),
+        ("docs", True),
+        ("README.md", True),
+        ("Notes", True),
+        ("notes.txt", True),
+        (".git", True),
+    ],
+)
+def test_where_only_some_is_shown_everything_else_is_hidden(path: str, hidden: bool) -> None:
+    veil = Veil([], ONLY)
+    assert veil(path) is hidden
+    assert not veil.settles("")
+
+
+def test_the_way_to_what_is_shown_is_not_hidden() -> None:
+    veil = Veil([], [["a/b/c", "a/b/c/**"]])
+    assert [veil(path) for path in ("a", "a/b", "a/b/c", "a/b/c/d", "a/x", "b")] == [False] * 4 + [True] * 2
+
+
+@pytest.mark.parametrize("pattern", ["**/*.md", "/etc/**"])
+def test_what_can_t_be_shown_alone_is_an_error(pattern: str) -> None:
+    with pytest.raises(ValueError, match="named by its directory"):
+        Veil([], [[pattern]])

@@ -164,11 +164,11 @@ class _Run:
         if self._args.dry_run:
             return self._dry(planned)
         # INVARIANT: a box that was made early is used only if it hides exactly what the policy says (test_run.py).
-        if made is not None and guess != planned["hidden"]:
+        if made is not None and guess != planned["veil"]:
             self._unmake(made)
             made = None
-        made = made or self._make(planned["hidden"])
-        hint.write(planned["hidden"])
+        made = made or self._make(planned["veil"])
+        hint.write(planned["veil"])
         wish, streams, living = made
         asked["shown"]["secrets"] |= self._history(wish)
         self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
@@ -190,13 +190,13 @@ class _Run:
             for id_ in recover_all(self._state, self._workspace):
                 self._outcome.say(f"an apply of the run {id_} was interrupted; it was put right")
 
-    def _make(self, patterns: list[str]) -> "_Made":
-        """Make the run's place and its box, which hides what these patterns say. Nothing of the command has run."""
+    def _make(self, veil: list[list[str]]) -> "_Made":
+        """Make the run's place and its box, which hides what ``veil`` says. Nothing of the command has run."""
         from nucleus.local.run_folder import RunFolder
         from nucleus.local.streams import Streams
 
         folder = self._folder = RunFolder(self._state)
-        wish, streams = self._wish(folder.path, patterns), Streams()
+        wish, streams = self._wish(folder.path, veil), Streams()
         return wish, streams, self._box(folder, wish, streams)
 
     def _unmake(self, made: "_Made") -> None:
@@ -276,11 +276,11 @@ class _Run:
         self.report["kept_in_history"] = kept
         return kept is None or bool(kept)
 
-    def _wish(self, folder: str, patterns: list[str]) -> "Wish":
+    def _wish(self, folder: str, veil: list[list[str]]) -> "Wish":
         """Hide what is to be hidden, and return what is to run."""
         from nucleus.local.live import Wish, hide, is_folder
 
-        hidden = hide(self._workspace, folder, patterns)
+        hidden = hide(self._workspace, folder, veil[0], veil[1:])
         cwd = os.path.relpath(os.path.realpath("."), self._workspace)
         if cwd.startswith("..") or not is_folder(self._workspace, cwd, hidden):
             cwd = "."
@@ -459,7 +459,7 @@ class _Run:
         from nucleus.local.run_folder import RunFolder
 
         self._folder = RunFolder(self._state)
-        wish = self._wish(self._folder.path, planned["hidden"])
+        wish = self._wish(self._folder.path, planned["veil"])
         self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         print(f"profile {planned['profile']}, policy {planned['digest'][:12]}, {planned['seconds'] // 60} minutes")
         print(f"workspace {self._workspace}: a copy; {len(wish.hidden)} paths hidden")

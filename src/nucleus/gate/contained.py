@@ -18,7 +18,7 @@ from nucleus.policy.call import Call
 from nucleus.policy.classify import classify
 from nucleus.policy.context import Context
 from nucleus.policy.controls import secret_looking
-from nucleus.policy.files import unseen
+from nucleus.policy.files import only_seen, public_only, unseen
 from nucleus.policy.model import Policy
 
 CONTAINED: Final = "contained"
@@ -33,6 +33,7 @@ NO_COMMANDS: Final = (
 def needs(policy: Policy, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the box is to hide and may be given, under ``policy``.
 
+    ``veil``: patterns of what is hidden; after them, sets of patterns outside of which everything is.
     ``wanted`` has ``env``, ``ports`` and ``read``: what the owner named, which a policy may still deny.
     Raises CannotEnforce for what it denies: nothing is left out in silence.
     """
@@ -49,7 +50,7 @@ def needs(policy: Policy, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "digest": policy.digest,
         "profile": policy.profile,
-        "hidden": list(unseen(policy)),
+        "veil": [list(unseen(policy)), *map(list, only_seen(policy))],
         "seconds": policy.budget.seconds,
         "notes": [*policy.notes, *([NO_COMMANDS] if commands else [])],
     }
@@ -78,6 +79,9 @@ def first_exposure(policy: Policy, context: Context, shown: Mapping[str, Any]) -
     variable, or a hidden file that history keeps; not said is yes).
     """
     legs = classify(policy, Call(kinds.RUN, {"argv": ["true"]}), context).legs
+    if public_only(policy):
+        # INVARIANT: only where the box shows nothing else of the workspace (``needs``), and all of it is public.
+        legs &= ~PRIVATE
     if shown.get("read") or shown.get("state"):
         legs |= PRIVATE | FOREIGN | UNTRUSTED
     if shown.get("secrets") is not False or any(secret_looking(path) for path in shown.get("read", ())):

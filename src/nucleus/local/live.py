@@ -52,10 +52,18 @@ class Wish:
     """Paths that are masked, relative to the workspace."""
 
 
-def hide(workspace: str, folder: str, patterns: Sequence[str]) -> list[str]:
-    """Make the mask layer of a run; return the hidden paths. Raises CannotEnforce, OSError."""
+def hide(workspace: str, folder: str, patterns: Sequence[str], only: Sequence[Sequence[str]] = ()) -> list[str]:
+    """Make the mask layer of a run; return the hidden paths. Raises CannotEnforce, OSError.
+
+    ``only``: sets of patterns outside of which everything is hidden.
+    """
     layers.refuse_mounts(workspace)
-    hidden = layers.mask(workspace, os.path.join(folder, "masks"), Veil(patterns))
+    try:
+        veil = Veil(patterns, only)
+    except ValueError as error:
+        fix = "use another profile, or name directories in [allow] read"
+        raise CannotEnforce("a box can't hide what the policy hides", why=str(error), fix=fix) from error
+    hidden = layers.mask(workspace, os.path.join(folder, "masks"), veil)
     layers.dress(workspace, os.path.join(folder, "upper"))
     return hidden
 

@@ -109,7 +109,7 @@ class RunFolder:
 
 @final
 class Hint:
-    """Which patterns the last run of a workspace hid by: so that the next box can be made before the policy is known.
+    """By which patterns the last run of a workspace hid: so that the next box is made before the policy is known.
 
     Never believed: what a box hides is compared with the policy before anything runs in it.
     """
@@ -118,16 +118,17 @@ class Hint:
         name = hashlib.sha256(os.fsencode(workspace)).hexdigest()[:16]
         self._path = os.path.join(state, "hints", f"{name}.json")
 
-    def read(self) -> list[str] | None:
+    def read(self) -> list[list[str]] | None:
         """Return the patterns, None if nothing is known."""
         try:
             with open(self._path, encoding="utf-8") as file:
                 found = json.load(file)
         except (OSError, ValueError):
             return None
-        return found if type(found) is list and all(type(one) is str for one in found) else None
+        lists = type(found) is list and bool(found) and all(type(one) is list for one in found)
+        return found if lists and all(type(text) is str for one in found for text in one) else None
 
-    def write(self, patterns: list[str]) -> None:
+    def write(self, patterns: list[list[str]]) -> None:
         """Remember the patterns, unless they are known. A hint that can't be kept is none."""
         if patterns == self.read():
             return

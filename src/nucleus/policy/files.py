@@ -198,6 +198,28 @@ def unseen(policy: Policy) -> tuple[str, ...]:
     return _limits(policy.scopes["read"], asked=True)
 
 
+def only_seen(policy: Policy) -> tuple[tuple[str, ...], ...]:
+    """Return what alone a box shows, where the profile masks the rest: one set of patterns for each constraint.
+
+    A path is seen if each set has a pattern of it. Empty where nothing is masked but what ``unseen`` says.
+    """
+    if not policy.flags.workspace_masked:
+        return ()
+    sets = [one for one in policy.scopes["read"].sets if not any(shape.everything for shape, _ in one.allow)]
+    return tuple(tuple(text for shape, _ in one.allow for text in _written(shape)) for one in sets)
+
+
+def public_only(policy: Policy) -> bool:
+    """Whether all that such a box shows is public by the policy's own labels."""
+    shown = [text for texts in only_seen(policy) for text in texts]
+    return bool(shown) and all(policy.labels.public.judge(_sample(text)).scope == SCOPE_ALLOW for text in shown)
+
+
+def _sample(pattern: str) -> str:
+    """Return a path that only the pattern itself and what covers all of it name."""
+    return pattern.replace("**", "~sample~/~").replace("*", "~")
+
+
 @lru_cache(maxsize=64)
 def _left_out(scope: Scope, *, contents: bool) -> tuple[str, ...]:
     # Remembered, not made anew: a copy for each call would cost more the more rules there are.
