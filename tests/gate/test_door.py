@@ -12,7 +12,7 @@ from nucleus.gate.board import boot_ns
 from nucleus.gate.desk import FOLDER
 from nucleus.gate.door import Door, client_of, door_of, name_of, newcomer
 from nucleus.gate.loop import Link, Loop
-from nucleus.gate.peers import process_of
+from nucleus.gate.peers import Process, process_of
 from nucleus.gate.protocol import receive, send
 
 
@@ -78,3 +78,10 @@ def test_a_newcomer_says_the_name() -> None:
     for session, name in (("", ""), ("team", ""), ("team", "other")):
         with pytest.raises(CannotEnforce):
             newcomer(session, {"name": name, "client": me()}, pid)
+
+
+def test_without_the_look_at_ancestors_anybody_is_anybodys_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The defence switched off."""
+    somebody = process_of(os.getppid())
+    monkeypatch.setattr("nucleus.gate.door.descends_from", lambda *_: True)
+    assert client_of({"client": [somebody.pid, somebody.start]}, 1) == Process(somebody.pid, 0, somebody.start)

@@ -270,3 +270,13 @@ def test_the_sdk_of_a_process_that_the_client_started_joins(start: Start, tmp_pa
     )
     assert done.stdout.split()[:2] == [first.opened["principal"], "mediated"], done.stderr
     assert first.exposure() == int(done.stdout.split()[2]) != 0
+
+
+def test_a_session_is_listed_with_its_name_and_its_clients(start: Start, tmp_path: Path) -> None:
+    first, second = start("team", own_client=True), start("team", own_client=True)
+    [status] = Gates(tmp_path / "state").status()
+    assert (status["name"], status["level"]) == ("team", "mediated")
+    assert sorted(status["clients"]) == sorted(member.process.pid for member in (first, second))
+    words = [sys.executable, "-m", "nucleus", "--state", str(tmp_path / "state"), "session"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert f"{first.opened['principal']}  mediated team of process {first.process.pid}, {second.process.pid}" in listed

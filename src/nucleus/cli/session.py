@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{gates.lockdown(retire=True)} stopped; a session of a new process starts with a clean exposure")
         return 0
     rows = [
-        {**principal, "level": gate["level"], "trace": gate["trace"]}
+        {**principal, **{key: gate.get(key) for key in ("level", "trace", "name", "clients")}}
         for gate in gates.status()
         for principal in gate["principals"]
     ]
@@ -44,4 +44,6 @@ def _line(row: dict[str, Any]) -> str:
     closed = ", closed" if row["closed"] else ""
     asks = f", {len(row['pending'])} questions open" if row["pending"] else ""
     left = f"{budget // 1_000_000} calls left"
-    return f"{row['principal']}  {row['level']}: saw {seen}; {left}; version {version}{asks}{closed}"
+    name = f" {row['name']}" if row["name"] else ""
+    of = f" of process {', '.join(map(str, row['clients']))}" if row["clients"] else ""
+    return f"{row['principal']}  {row['level']}{name}{of}: saw {seen}; {left}; version {version}{asks}{closed}"

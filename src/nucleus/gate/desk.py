@@ -58,6 +58,11 @@ class Desk:
         loop.listen(self._listener, self._accept)
 
     @property
+    def told(self) -> dict[str, Any]:
+        """What the list of gates says of this one: its session's name, and its clients."""
+        return {"name": self._name, "clients": [client.pid for client in self._clients]}
+
+    @property
     def watched(self) -> bool:
         """Whether a person watches for questions now."""
         return bool(self._watching)

@@ -50,7 +50,8 @@ class Questions:
         if what == "status":
             principals = [self._board.state_of(id_) for id_ in self._board.core.principals]
             opening = self._board.opening
-            return {"principals": principals, "level": opening.level, "trace": str(opening.writer.path)}
+            who = {} if self.desk is None else self.desk.told
+            return {"principals": principals, "level": opening.level, "trace": str(opening.writer.path), **who}
         if what == "lockdown":
             self._apply(self._board.step(LockedDown(by, self._board.now())))
             if fields.get("retire") is True:
