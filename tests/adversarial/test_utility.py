@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adversarial.test_run import nucleus
+from tests.adversarial.test_ways import nucleus
 from tests.local.box import needs_box, private
 
 pytestmark = [needs_box, pytest.mark.timeout(120)]
