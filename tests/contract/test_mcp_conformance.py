@@ -125,10 +125,10 @@ def tried(home: Path, name: str, scenario: str, command: list[str]) -> dict[str,
 
 
 def outcome(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return scenario -> what the checks say: the requests that the test server got are listed with them."""
+    """Return scenario -> what the checks say, in no order: what the test server got at the same time is among them."""
     shown = ("id", "status", "description", "errorMessage")
     return {
-        name: [{key: one.get(key) for key in shown} for one in every if one["id"] != TIMED]
+        name: sorted(({key: one.get(key) for key in shown} for one in every if one["id"] != TIMED), key=json.dumps)
         for name, every in found.items()
     }
 
@@ -136,10 +136,20 @@ def outcome(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_client_conforms_as_it_does_without_the_mediator(scenario: str, tmp_path: Path, work: Path) -> None:
+    """Over standard streams to a bridge, and to the server's URL itself."""
     command = ours("uplink.mjs")
     before = tried(tmp_path, "direct", scenario, command)
     [said] = (tmp_path / "direct").glob("**/stdout.txt")
     tools = json.loads(said.read_text().splitlines()[0])
-    after = tried(tmp_path, "mediated", scenario, mediated(tmp_path, command, "uplink.mjs", tools))
+    behind = mediated(tmp_path, command, "uplink.mjs", tools)
+    after = tried(tmp_path, "mediated", scenario, behind)
     assert {one["status"] for found in outcome(before).values() for one in found} == {"SUCCESS", "INFO"}
     assert outcome(after) == outcome(before)
+    # The address is known to nobody before the suite starts: its tools are observed, not reviewed.
+    to_url = [*behind[: behind.index("--")], "--observe", "--url"]
+    assert verdicts(tried(tmp_path, "url", scenario, to_url)) == verdicts(before)
+
+
+def verdicts(found: dict[str, list[Any]]) -> set[tuple[str, str]]:
+    """Return each check with its status, however often it was made."""
+    return {(one["id"], one["status"]) for every in outcome(found).values() for one in every if one["status"] != "INFO"}
