@@ -15,7 +15,7 @@ from nucleus.tools import fs
 from tests import world
 
 SOURCE = Path(privileged.__file__).parent
-BELOW = ("kernel", "policy", "trace", "gate", "tools", "local", "mcp")
+BELOW = ("kernel", "policy", "trace", "gate", "egress", "tools", "local", "mcp")
 OF_CLIENTS = {"gate/connection.py", "gate/approver.py", "mcp/suggest.py"}
 
 

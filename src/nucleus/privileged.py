@@ -76,12 +76,15 @@ def confined() -> bool:
     the kernel has none it goes on without, and says so to the supervisor.
     """
     import os.path
-    import ssl
+    from contextlib import suppress
 
     from nucleus.errors import CannotEnforce
     from nucleus.seal import landlock, native
+    from nucleus.tools.perform.exchange import authorities
 
-    places = {*RESOLVING, os.path.dirname(ssl.get_default_verify_paths().openssl_cafile)}
+    places = {*RESOLVING}
+    with suppress(FileNotFoundError):
+        places.add(os.path.dirname(os.path.realpath(authorities())))
     reading = landlock.READ_FILE | landlock.READ_DIR
     rules = tuple(landlock.PathRule(place, reading) for place in sorted(places) if os.path.isdir(place))
     try:

@@ -59,11 +59,16 @@ def trust(authority: bytes | None) -> ssl.SSLContext:
     if authority is not None:
         context.load_verify_locations(cadata=authority.decode("ascii"))
         return context
+    context.load_verify_locations(cafile=authorities())
+    return context
+
+
+def authorities() -> str:
+    """Return the file of the system's certificate authorities. Raises OSError where there is none."""
     compiled = ssl.get_default_verify_paths().openssl_cafile
     for bundle in (compiled, *_BUNDLES):
         if os.path.isfile(bundle):
-            context.load_verify_locations(cafile=bundle)
-            return context
+            return bundle
     raise FileNotFoundError(errno.ENOENT, "no certificate authorities on this system; install ca-certificates")
 
 
