@@ -107,3 +107,19 @@ def test_an_error_that_nobody_judged_says_a_code_and_known_revisions() -> None:
         "data": {"supported": ["2025-11-25"], "requested": "2026-07-28"},
     }
     assert plain_error({"code": -32022, "message": "x", "data": {"supported": 1}})["data"] == {"supported": []}
+
+
+def test_what_a_server_can_do_is_pinned_for_each_era_and_said_late_only_in_the_protocols_words() -> None:
+    handshake = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {"listChanged": True}}}
+    discovered = {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {"x-odd": "text"}}}
+    early = Pins(Identity(("s",)))
+    for result in (handshake, discovered, handshake):
+        assert introduced(result, early) == ({**result, "capabilities": result["capabilities"]}, [])
+    late = Pins(Identity(("s",)))
+    introduced(handshake, late)
+    late.learning = False
+    shown, reasons = introduced(discovered, late)
+    assert (shown["capabilities"], reasons) == ({"tools": {}}, [])
+    changed = {**handshake, "capabilities": {"tools": {"evil": "text"}}}
+    shown, reasons = introduced(changed, late)
+    assert (shown["capabilities"], reasons) == ({"tools": {}}, ["changed capabilities"])

@@ -24,6 +24,9 @@ _ERRORS: Final = {
 """What each code means (JSON-RPC 2.0, section 5.1), in the words of the specification and not of a server."""
 SERVER_INFO: Final = "io.modelcontextprotocol/serverInfo"
 _CLOSED: Final = {"resultType": ("complete", "input_required"), "cacheScope": ("private", "public")}
+DISCOVERED: Final = f"{CAPABILITIES} discovered"
+"""The key of what a server can do where it is asked by ``server/discover``."""
+_ERAS: Final = frozenset((CAPABILITIES, DISCOVERED))
 _CAPABILITIES: Final = frozenset(
     (
         *("tools", "prompts", "resources", "logging", "completions", "tasks", "experimental", "extensions"),
@@ -89,11 +92,15 @@ def introduced(result: Mapping[str, Any], pins: Pins) -> tuple[dict[str, Any], l
     """
     shown: dict[str, Any] = {}
     reasons = []
+    # What a server can do is another thing in each era, and its answers say which one it is.
+    era = DISCOVERED if "supportedVersions" in result else CAPABILITIES
     for name, key, reduced in (
-        ("capabilities", CAPABILITIES, _capable),
+        ("capabilities", era, _capable),
         ("serverInfo", SERVER, lambda said: _known_server(said, pins)),
     ):
-        if name in result:
+        if name in result and key in _ERAS and not pins.learning and key not in pins.pinned and _met(pins):
+            shown[name] = reduced(result[name])
+        elif name in result:
             why = pins.see_said(key, result[name])
             shown[name] = reduced(result[name]) if why else inert(result[name])
             reasons += [why] if why else []
@@ -105,6 +112,11 @@ def introduced(result: Mapping[str, Any], pins: Pins) -> tuple[dict[str, Any], l
         if name in result:
             shown[name] = _revisions(result[name])
     return {**shown, **closed(result), **_stamp(result, pins)}, reasons
+
+
+def _met(pins: Pins) -> bool:
+    """Whether the server said in some era what it can do: what it says in the other one is late."""
+    return any(key in pins.pinned for key in _ERAS)
 
 
 def _revisions(said: object) -> Any:
