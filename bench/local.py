@@ -105,7 +105,8 @@ def lay_out(workspace: Path) -> None:
 def taken(contender: Contender, work: Work, workspace: Path) -> float:
     """Return the seconds that one piece of work took. Raises WrongError if it was not done."""
     work.ready(workspace)
-    environment = {**os.environ, **contender.environment}
+    # Some of them show git a home whose configuration it may not read, which ends it.
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, **contender.environment}
     begin = time.perf_counter()
     done = subprocess.run(
         contender.command(work.words), capture_output=True, cwd=workspace, env=environment, timeout=300, check=False

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.contained import NO_COMMANDS
+from nucleus.gate.contained import NO_COMMANDS, in_a_box
 from nucleus.gate.opening import open_principal, plan
 from nucleus.gate.peers import process_of
 from nucleus.kernel.exposure import FOREIGN, PRIVATE, SECRET, UNTRUSTED
+from nucleus.policy.context import Context
 from tests import world
 
 LAYERS = {"network": "none but loopback"}
@@ -115,3 +116,13 @@ def test_what_is_shown_and_not_public_is_seen(fields: dict[str, Any], tmp_path: 
     path.write_text('version = 1\nprofile = "research_web"\n[allow]\nread = ["notes/**", "src/**"]\n')
     named = {**fields, "profile": "", "policies": [str(path)]}
     assert _opened(named).event.exposure == PRIVATE
+
+
+def test_a_box_that_says_what_it_does_not_give_vouches_for_nothing(fields: dict[str, Any]) -> None:
+    """Commands in it are judged as opaque ones, and its exposure begins with what those could have seen."""
+    context = Context("/w", "/h")
+    assert in_a_box(context, LAYERS).attested
+    less = in_a_box(context, {**LAYERS, "not given": "no transaction"})
+    assert (less.attested, less.hides_secrets) == (False, False)
+    opening = _opened(fields, containment={**LAYERS, "not given": "no transaction"})
+    assert opening.event.exposure & UNTRUSTED

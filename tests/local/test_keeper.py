@@ -33,6 +33,7 @@ def kept(plan: dict[str, Any], close: float | None = None) -> tuple[int, bytes, 
     with subprocess.Popen(words, pass_fds=given, stdout=subprocess.PIPE, env={}, cwd="/") as process:
         for one in given:
             os.close(one)
+        os.write(control, b"g")
         if close is not None:
             time.sleep(close)
             os.close(control)
@@ -96,6 +97,21 @@ def test_a_rule_for_what_is_not_there_runs_nothing(tmp_path: Path) -> None:
     status, report, _ = kept(plan(tmp_path, "touch", "made", rules=[*RULES, ("/no/such/place", "read")]))
     assert (status, report[:7]) == (78, b"failed ")
     assert not (tmp_path / "made").exists()
+
+
+def test_nothing_begins_before_the_letter_came(tmp_path: Path) -> None:
+    controlled, control = os.pipe()
+    os.close(control)
+    number = os.memfd_create("plan")
+    os.write(number, json.dumps(plan(tmp_path, "touch", "made")).encode())
+    os.lseek(number, 0, os.SEEK_SET)
+    source = (
+        "import sys; sys.path.append(sys.argv[1]); from nucleus.local.keeper import main; sys.exit(main(*sys.argv[2:]))"
+    )
+    words = [sys.executable, "-I", "-S", "-B", "-c", source, ROOT, str(number), str(controlled), "1"]
+    assert subprocess.run(words, pass_fds=(number, controlled), check=False, timeout=20).returncode == 78
+    assert not (tmp_path / "made").exists()
+    os.close(controlled)
 
 
 def test_what_works_and_should_not_is_found(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ ENDED: Final = 77
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 GRACE: Final = 10.0
 """Seconds that the gate gets to write its last record."""
-BACKENDS: Final = ("ns",)
+BACKENDS: Final = ("ns", "ll")
 ANSWER_SECONDS: Final = 600
 """How long a request of the box waits for an answer, where somebody can answer."""
 
@@ -86,6 +86,10 @@ def run(args: argparse.Namespace) -> int:
     for path in filter(None, (args.trace, args.report)):
         if not os.path.isdir(os.path.dirname(os.path.abspath(path))) or os.path.isdir(path):
             raise Usage(f"{path} can't be written: its directory is missing, or it is one")
+    if args.backend == "ll":
+        from nucleus.cli.run_ll import perform
+
+        return perform(args)
     done = _Run(args)
     try:
         status = done.perform()

@@ -66,9 +66,14 @@ def same_policy(policy: Policy, fields: Mapping[str, Any]) -> None:
         )
 
 
-def in_a_box(context: Context) -> Context:
+NOT_GIVEN: Final = "not given"
+"""What stands under this name in a containment is missing there: such a box vouches for nothing."""
+
+
+def in_a_box(context: Context, containment: Mapping[str, Any]) -> Context:
     """Return the surroundings of a principal whose box passed its self-test."""
-    return replace(context, attested=True, hides_secrets=True)
+    whole = NOT_GIVEN not in containment
+    return replace(context, attested=whole, hides_secrets=whole)
 
 
 def first_exposure(policy: Policy, context: Context, shown: Mapping[str, Any]) -> int:

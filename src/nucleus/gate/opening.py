@@ -113,7 +113,7 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
     if fields.get("containment"):
         contained.same_policy(policy, fields)
         level, containment = CONTAINED, fields["containment"]
-        context = contained.in_a_box(context)
+        context = contained.in_a_box(context, containment)
         exposure |= contained.first_exposure(policy, context, fields.get("shown") or {})
     authority = policy.authority & before.authority
     budget = min(policy.budget.micro_units, before.budget)

@@ -1,7 +1,8 @@
 """The process that keeps a command of the backend ``ll``: restricts it, waits for it, and ends all that it left.
 
 ``python -I -S -B -c BOOT ROOT PLAN CONTROL REPORT``. PLAN is JSON on a
-descriptor: the rules, the folders, the command. The keeper adopts whatever
+descriptor: the rules, the folders, the command. The command begins
+after a first letter came by CONTROL. The keeper adopts whatever
 the command's processes leave behind (PR_SET_CHILD_SUBREAPER), so that none of
 them can get away; it ends them when the command has ended, or when CONTROL is
 closed, whichever is first. The command can't signal it: Landlock scopes that.
@@ -31,6 +32,7 @@ PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_PDEATHSIG: Final = 1
 READING: Final = landlock.EXECUTE | landlock.READ_FILE | landlock.READ_DIR
 WRITING: Final = landlock.handled(landlock.NEWEST).files & ~inside.NEVER
+FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 DEVICES: Final = landlock.READ_FILE | landlock.WRITE_FILE
 ACCESS: Final = {"read": READING, "write": WRITING, "device": DEVICES}
 
@@ -44,6 +46,8 @@ def main(plan: str, control: str, report: str) -> int:
     with os.fdopen(int(plan), encoding="utf-8") as file:
         wanted = json.load(file)
     native.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    if not os.read(int(control), 1):
+        return inside.CANNOT_ENFORCE
     keeper = os.getpid()
     child = os.fork()
     if child == 0:
@@ -52,8 +56,18 @@ def main(plan: str, control: str, report: str) -> int:
     os.close(int(report))
     for number in range(3):
         os.close(number)
+    for number in FORWARDED:
+        signal.signal(number, lambda which, _: _forward(child, which))
     _await(child, int(control))
     return _ended(child)
+
+
+def _forward(child: int, number: int) -> None:
+    """Pass a signal on to the command's process group. It leads one of its own number."""
+    try:
+        os.killpg(child, number)
+    except ProcessLookupError:
+        return
 
 
 def _await(child: int, control: int) -> None:

@@ -83,7 +83,7 @@ class LlBox:
                 why=f"Landlock of ABI {version} does not scope signals",
                 fix="use Linux 6.12 or newer, or the default backend",
             )
-        with self._place() as folder:
+        with self.place() as folder:
             workspace = os.path.join(folder, "workspace")
             os.mkdir(workspace, 0o700)
             script = "echo seen > new && ! echo x > ../outside"
@@ -116,15 +116,16 @@ class LlBox:
         if within(workspace, self._state) or within(self._state, workspace):
             raise CannotEnforce("the workspace and the state directory hold one another", fix="use --state DIR")
         cwd = str(permit.args.get("cwd") or ".")
-        with self._place() as folder:
-            self._nothing_hidden(folder, workspace, [str(one) for one in permit.args["hidden"]])
+        with self.place() as folder:
+            self.nothing_hidden(folder, workspace, [str(one) for one in permit.args["hidden"]])
             real = os.path.realpath(os.path.join(workspace, cwd))
             if not (within(real, workspace) and os.path.isdir(real)):
                 return _failed("FileNotFoundError", f"{os.strerror(errno.ENOENT)}: {cwd!r}", errno.ENOENT)
             command = [str(word) for word in permit.args["argv"]]
             return self._perform(folder, workspace, cwd, command, stdin, permit.limits)
 
-    def _place(self) -> "tempfile.TemporaryDirectory[str]":
+    def place(self) -> "tempfile.TemporaryDirectory[str]":
+        """Return a folder for one run, as a context. Raises CannotEnforce."""
         parent = os.path.join(self._state, "boxes")
         try:
             os.makedirs(parent, mode=0o700, exist_ok=True)
@@ -132,11 +133,13 @@ class LlBox:
         except OSError as error:
             raise CannotEnforce("there is no place for a box", why=str(error), fix="use --state DIR") from error
 
-    def _nothing_hidden(self, folder: str, workspace: str, patterns: list[str]) -> None:
+    def nothing_hidden(
+        self, folder: str, workspace: str, patterns: Sequence[str], only: Sequence[Sequence[str]] = ()
+    ) -> None:
         """Raise CannotEnforce if the workspace holds something that is not to be seen, or git's tokens."""
         masks = os.path.join(folder, "masks")
         os.mkdir(masks, 0o700)
-        hidden = layers.mask(workspace, masks, Veil(patterns))
+        hidden = layers.mask(workspace, masks, _veil(patterns, only))
         tokens = []
         for here, _, names in os.walk(masks):
             place = os.path.relpath(here, masks)
@@ -156,22 +159,14 @@ class LlBox:
         self, folder: str, workspace: str, cwd: str, command: list[str], stdin: bytes, limits: Limits
     ) -> Outcome:
         end = time.monotonic() + limits.seconds
-        own = {name: os.path.join(folder, name) for name in ("home", "tmp")}
-        for path in own.values():
-            os.mkdir(path, 0o700)
-        variables = {**VARIABLES, "HOME": own["home"], "TMPDIR": own["tmp"], "USER": "agent", "LOGNAME": "agent"}
-        plan = {
-            "rules": [*self._rules(command[0], workspace), *((path, "write") for path in own.values())],
-            "refused": sorted({home_of(os.getuid()), self._state, "/var"}),
-            "cwd": os.path.normpath(os.path.join(workspace, cwd)),
-            "variables": variables | self._variables,
-            "argv": command,
-        }
-        started = _Kept(plan)
-        pump = Pump(started.process, stdin, limits.bytes)
-        out, said = pump.collect(started.out), pump.collect(started.errors)
-        report = pump.collect(started.report)
-        pump.feed(started.inward)
+        plan = self.plan(folder, workspace, cwd, command)
+        started = Kept(plan)
+        process = started.process
+        assert process.stdin and process.stdout and process.stderr  # noqa: PT018, S101  by PIPE
+        pump = Pump(process, stdin, limits.bytes)
+        out, said, report = (pump.collect(one) for one in (process.stdout, process.stderr, started.report))
+        pump.feed(process.stdin)
+        started.go()
         try:
             pump.run(end)
         except TimeoutError as error:
@@ -183,6 +178,20 @@ class LlBox:
             pump.stop()
             started.close()
         return _outcome(started.process.returncode, out, said, report.decode("utf-8", "replace"), command)
+
+    def plan(self, folder: str, workspace: str, cwd: str, command: Sequence[str]) -> dict[str, Any]:
+        """Return what a keeper is told; make the command's home and place for temporary files in ``folder``."""
+        own = {name: os.path.join(folder, name) for name in ("home", "tmp")}
+        for path in own.values():
+            os.mkdir(path, 0o700)
+        variables = {**VARIABLES, "HOME": own["home"], "TMPDIR": own["tmp"], "USER": "agent", "LOGNAME": "agent"}
+        return {
+            "rules": [*self._rules(command[0], workspace), *((path, "write") for path in own.values())],
+            "refused": sorted({home_of(os.getuid()), self._state, "/var"}),
+            "cwd": os.path.normpath(os.path.join(workspace, cwd)),
+            "variables": variables | self._variables,
+            "argv": list(command),
+        }
 
     def _rules(self, command: str, workspace: str) -> list[tuple[str, str]]:
         folders, _ = host.system()
@@ -197,11 +206,12 @@ class LlBox:
 
 
 @final
-class _Kept:
-    """A started keeper, and our ends of what leads to it."""
+class Kept:
+    """A started keeper, and our ends of what leads to it. ``go`` lets the command begin."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Mapping[str, Any], streams: tuple[int, int, int] = (subprocess.PIPE,) * 3) -> None:
         self.report, report = os.pipe()
+        """What the process that becomes the command says of itself."""
         control, self._control = os.pipe()
         number = os.memfd_create("nucleus", os.MFD_CLOEXEC)
         with open(number, "w", encoding="utf-8", closefd=False) as file:
@@ -212,18 +222,21 @@ class _Kept:
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-B", "-c", _BOOT, root, *map(str, given)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdin=streams[0],
+                stdout=streams[1],
+                stderr=streams[2],
                 pass_fds=given,
                 env=clean_environment(),
                 cwd="/",
+                start_new_session=True,
             )
         finally:
             for one in given:
                 os.close(one)
-        assert self.process.stdin and self.process.stdout and self.process.stderr  # noqa: PT018, S101  by PIPE
-        self.inward, self.out, self.errors = self.process.stdin, self.process.stdout, self.process.stderr
+
+    def go(self) -> None:
+        """Let the command begin."""
+        os.write(self._control, b"g")
 
     def end(self) -> None:
         """Have the keeper end everything, and wait for it: killed at once it could not. Raises TimeoutExpired."""
@@ -233,8 +246,9 @@ class _Kept:
     def close(self) -> None:
         """Close our ends."""
         os.close(self.report)
-        for stream in (self.inward, self.out, self.errors):
-            stream.close()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 def _outcome(status: int, out: bytearray, said: bytearray, report: str, command: list[str]) -> Outcome:
@@ -259,6 +273,15 @@ def _outcome(status: int, out: bytearray, said: bytearray, report: str, command:
         "applied": True,
     }
     return Outcome("ok", value, bytes(out))
+
+
+def _veil(patterns: Sequence[str], only: Sequence[Sequence[str]]) -> Veil:
+    try:
+        return Veil(patterns, only)
+    except ValueError as error:
+        raise CannotEnforce(
+            "a box can't hide what the policy hides", why=str(error), fix="use another profile"
+        ) from error
 
 
 def _failed(kind: str, message: str, number: int) -> Outcome:

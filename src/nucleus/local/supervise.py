@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, final
 
 from nucleus.gate.connection import Connection
 from nucleus.gate.protocol import ProtocolError, Splitter, encode, unpacked
 from nucleus.local.flows import Watch
-from nucleus.local.live import Living
 from nucleus.local.streams import Streams
 from nucleus.policy.model import CALL_COST
 
@@ -60,6 +59,27 @@ class End:
     """Why the gate ended it: time, budget, lockdown, or that the gate is gone; "" if it did not."""
 
 
+class Held(Protocol):
+    """What is supervised: a command that is held, and has not begun."""
+
+    @property
+    def ended(self) -> int:
+        """A descriptor that is readable once the command has ended."""
+        ...
+
+    def go(self) -> None:
+        """Let the command begin."""
+        ...
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the command's process group."""
+        ...
+
+    def end(self) -> int:
+        """End every process of it, and return the command's status."""
+        ...
+
+
 @contextmanager
 def owner_socket(gate: Connection) -> Iterator[socket.socket]:
     """Give the approver's connection that the gate makes for the process which holds a box. Raises Refused."""
@@ -77,7 +97,7 @@ class Supervisor:
 
     def __init__(
         self,
-        living: Living,
+        living: Held,
         streams: Streams,
         watch: Watch,
         owner: socket.socket,
