@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,18 @@ KINDS = [("sdk", "handshake"), ("client", "handshake"), ("client", "probe")]
 POLICY = 'version = 1\nprofile = "release"\n[mcp.every]\nallow = ["*"]\n'
 
 
-def asked(kind: str, era: str, url: str, token: str, home: Path) -> dict[str, Any]:
+CALLS = [
+    ("echo", {"message": "hi"}),
+    ("get-sum", {"a": 1, "b": 2}),
+    ("trigger-long-running-operation", {"duration": 0.2, "steps": 2}),
+]
+MODERN = [("echo", {"message": "hi"}), ("add", {"a": 1, "b": 2})]
+
+
+def asked(kind: str, era: str, url: str, token: str, home: Path, calls: Any = CALLS) -> dict[str, Any]:
     """Return what one client saw."""
-    words = [str(install.node()), CLIENT, str(parts() / "js"), kind, era, url, *([token] if token else [])]
+    words = [str(install.node()), CLIENT, str(parts() / "js"), kind, era, json.dumps(calls), url]
+    words += [token] if token else []
     done = subprocess.run(
         words, env=environment(home), capture_output=True, text=True, timeout=120, check=False, cwd=home
     )
@@ -45,8 +55,15 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the URL of the reference server."""
     parts()
     home, port = tmp_path_factory.mktemp("upstream"), free_port()
+    with serving(home, port, str(install.node()), module(*EVERYTHING), "streamableHttp") as url:
+        yield url
+
+
+@contextmanager
+def serving(home: Path, port: int, *words: str) -> Iterator[str]:
+    """Run a server until the context ends; give its URL once it listens."""
     process = subprocess.Popen(
-        [str(install.node()), module(*EVERYTHING), "streamableHttp"],
+        words,
         env={**environment(home), "PORT": str(port)},
         cwd=home,
         stdout=subprocess.DEVNULL,
@@ -58,9 +75,11 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             break
         except OSError:
             threading.Event().wait(0.05)
-    yield f"http://127.0.0.1:{port}/mcp"
-    process.kill()
-    process.wait()
+    try:
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +129,7 @@ def test_clients_over_http_see_what_they_see_without_a_mediator(
         for kind, era in KINDS:
             seen = asked(kind, era, mediator.url, mediator.token, tmp_path)
             assert {tool["name"] for tool in seen["tools"]} == {tool["name"] for tool in direct["tools"]}
-            for name in ("echo", "sum", "long", "resources"):
+            for name in ("calls", "resources"):
                 assert seen[name] == direct[name], (kind, era, name)
             assert [one["progress"] for one in seen["progress"]] == [one["progress"] for one in direct["progress"]]
             assert seen["read"]["contents"][0]["uri"] == direct["read"]["contents"][0]["uri"]
@@ -118,3 +137,22 @@ def test_clients_over_http_see_what_they_see_without_a_mediator(
         status, said = mediator.end()
     assert status == 0, said
     assert "stopped a message" not in said
+
+
+@pytest.mark.parametrize("behind", ["pipes", "url"])
+def test_the_stateless_revision_goes_through_over_http_as_it_is(behind: str, tmp_path: Path) -> None:
+    python, port = str(parts() / "py" / "bin" / "python"), free_port()
+    script = str(HERE.parent / "parts" / "modern_server.py")
+    with serving(tmp_path, port, python, script, "http", str(port)) as url:
+        direct = asked("client", "probe", url, "", tmp_path, MODERN)
+        assert direct["revision"] == "2026-07-28"
+        mediator = Mediator(tmp_path, *(("--url", url) if behind == "url" else ("--", python, script, "stdio")))
+        try:
+            seen = asked("client", "probe", mediator.url, mediator.token, tmp_path, MODERN)
+            assert seen == direct
+            old = asked("client", "handshake", mediator.url, mediator.token, tmp_path, MODERN)
+            assert old["revision"] == "2025-11-25"
+            assert [one["content"] for one in old["calls"]] == [one["content"] for one in direct["calls"]]
+        finally:
+            status, said = mediator.end()
+    assert (status, "withheld" in said, "stopped a message" in said) == (0, False, False), said
