@@ -154,3 +154,9 @@ def test_a_version_manager_s_shim_is_passed_over(home: Home) -> None:
 def test_the_folders_are_those_in_which_a_search_finds_what_is_shown(home: Home) -> None:
     home.tool(".local/bin/tool")
     assert home.find("tool", ".local/bin").folders()[1:] == [str(home.home / ".local/bin")]
+
+
+def test_a_pipe_in_the_workspace_does_not_stop_the_search(home: Home) -> None:
+    home.tool("project/.venv/bin/pytest", "#!/usr/bin/env python3\n")
+    os.mkfifo(home.workspace / ".venv" / "pyvenv.cfg")
+    assert home.find("pytest", "project/.venv/bin") == ToolChain()

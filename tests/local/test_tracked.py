@@ -1,5 +1,6 @@
 """Hidden files that history keeps: found in the index, without running git."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def test_an_index_that_can_t_be_read_is_not_taken_for_an_empty_one(repository: P
     for broken in (b"", b"DIRC", index.read_bytes()[:100], b"XXXX" + index.read_bytes()[4:], b"DIRC\0\0\0\x09\0\0\0\0"):
         index.write_bytes(broken)
         assert kept_in_history(str(repository), [".env"]) is None
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(repository: Path) -> None:
+    (repository / ".git" / "index").unlink()
+    os.mkfifo(repository / ".git" / "index")
+    assert kept_in_history(str(repository), [".env"]) is None
 
 
 @given(st.binary(max_size=200))

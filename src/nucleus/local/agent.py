@@ -19,6 +19,7 @@ from nucleus.local.argv import Copy
 from nucleus.local.network import ROUTES
 from nucleus.local.preset import GENERIC, Preset, Route
 from nucleus.local.run_folder import RunFolder
+from nucleus.local.toolchain import regular
 from nucleus.local.veil import Veil
 
 GATEWAY: Final = f"http://127.0.0.1:{ROUTES}"
@@ -86,8 +87,8 @@ class Agent:
             if os.path.isdir(place) and not os.path.islink(place):
                 self._copy(state, place, name)
         for name in self.preset.state_files:
-            with suppress(OSError), open(os.path.join(home, name), "rb") as file:
-                content = file.read(FILE_LIMIT + 1)
+            with suppress(OSError):
+                content = regular(os.path.join(home, name), FILE_LIMIT + 1)
                 if len(content) <= FILE_LIMIT:
                     self.copied.append((os.path.join(home, name), content))
         return bool(self.copies or self.copied)

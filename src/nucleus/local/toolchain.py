@@ -14,8 +14,10 @@ repository would choose what is seen. The one exception is the Python of a
 virtual environment there, and only if that is an installation of Python.
 """
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
@@ -120,11 +122,10 @@ class Finder:
     def _python_of(self, environment: str) -> None:
         """Show the Python from which a virtual environment was made, if it is one."""
         try:
-            with open(os.path.join(environment, "pyvenv.cfg"), encoding="utf-8", errors="replace") as file:
-                lines = [_HOME_LINE.fullmatch(line.rstrip("\n")) for line in file.readlines(4096)]
+            text = regular(os.path.join(environment, "pyvenv.cfg"), 4096).decode("utf-8", "replace")
         except OSError:
             return
-        for hit in lines:
+        for hit in map(_HOME_LINE.fullmatch, text.splitlines()):
             if hit is not None and proper(hit[1]):
                 prefix = os.path.dirname(os.path.realpath(hit[1]))
                 if not self._visible(prefix) and self._own(prefix) and _is_python(prefix):
@@ -133,8 +134,7 @@ class Finder:
     def _interpreter(self, real: str, steps: int, *, own: bool) -> None:
         """Look for what a script says that it is run by; of one that is not the owner's ``own`` only a plain name."""
         try:
-            with open(real, "rb") as file:
-                hit = _SHEBANG.match(file.read(512))
+            hit = _SHEBANG.match(regular(real, 512))
         except OSError:
             return
         if hit is None:
@@ -163,6 +163,18 @@ class Finder:
     def _show(self, place: str) -> None:
         if not self._visible(place) and not any(within(one, place) for one in self._unseen):
             self.found.readable.append(place)
+
+
+def regular(path: str, limit: int) -> bytes:
+    """Return the beginning of a regular file: at most ``limit`` bytes. Raises OSError.
+
+    A pipe in its place, whose reader would wait for ever, is an error.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return file.read(limit)
 
 
 def _is_python(prefix: str) -> bool:

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
+from nucleus.local.toolchain import regular
+
 INDEX_LIMIT: Final = 256 << 20
 """Bytes of an index that is read."""
 _HEADER: Final = struct.Struct(">4sII")
@@ -33,8 +35,7 @@ def kept_in_history(workspace: str, hidden: Iterable[str]) -> list[str] | None:
     if not os.path.isdir(storage):
         return []  # a worktree: its history lies elsewhere, and a box does not show that
     try:
-        with open(os.path.join(storage, "index"), "rb") as file:
-            data = file.read(INDEX_LIMIT + 1)
+        data = regular(os.path.join(storage, "index"), INDEX_LIMIT + 1)
         names = index_names(data, object_size=_object_size(storage))
     except FileNotFoundError:
         return []
@@ -80,8 +81,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _object_size(storage: str) -> int:
     """Return the bytes of an object's name in this repository."""
     try:
-        with open(os.path.join(storage, "config"), encoding="utf-8", errors="replace") as file:
-            text = file.read(1 << 20).lower()
+        text = regular(os.path.join(storage, "config"), 1 << 20).decode("utf-8", "replace").lower()
     except OSError:
         return 20
     return 32 if "objectformat" in text and "sha256" in text else 20
