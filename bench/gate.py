@@ -50,9 +50,11 @@ def peer(program: str) -> Iterator[socket.socket]:
     command = [sys.executable, "-I", "-S", "-c", program, str(theirs.fileno())]
     with ours, subprocess.Popen(command, pass_fds=[theirs.fileno()]) as process:
         theirs.close()
-        yield ours
-        ours.close()
-        process.wait(10)
+        try:
+            yield ours
+        finally:
+            ours.close()  # or nobody ever tells it to end
+            process.wait(10)
 
 
 @contextmanager
