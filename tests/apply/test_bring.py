@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -263,3 +265,73 @@ def test_whoever_holds_the_run_can_apply_it(world: World) -> None:
     world.put("a")
     with alone(world.run):
         assert apply(world.run, silent_only, locked=True).complete
+
+
+def test_a_directory_that_turns_into_a_link_and_back_all_the_time_leads_nowhere(tmp_path: Path) -> None:
+    """A race, many times: whatever an apply makes of it, nothing is written, replaced or removed outside."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for name in ("a", "b"):
+        (outside / name).write_text("canary")
+    before = sorted((place.name, place.read_text()) for place in outside.iterdir())
+    for attempt in range(12):
+        (tmp_path / str(attempt)).mkdir()
+        world = World.make(tmp_path / str(attempt))
+        for name in ("a", "b"):
+            world.host(f"d/{name}")
+        world.start()
+        world.put("d/a", "written by the run")
+        world.gone("d/b")
+        world.put("d/c", "written by the run")
+        over = threading.Event()
+
+        def turns(place: Path = world.workspace / "d", over: threading.Event = over) -> None:
+            while not over.is_set():
+                with suppress(OSError):  # the apply may have made one in the moment in which there was none
+                    place.rename(place.with_name("aside"))
+                    place.symlink_to(outside)
+                with suppress(OSError):
+                    place.unlink()
+                with suppress(OSError):
+                    place.with_name("aside").rename(place)
+
+        turning = threading.Thread(target=turns)
+        turning.start()
+        with suppress(OSError, CannotEnforce):
+            world.apply(yes=True)
+        over.set()
+        turning.join()
+        assert sorted((place.name, place.read_text()) for place in outside.iterdir()) == before
+
+
+def test_without_the_conflict_rule_the_owners_edit_would_be_gone(world: World) -> None:
+    """Switched off: a run that claims to have begun later than it did."""
+    world.host("a")
+    world.start()
+    world.put("a")
+    world.host("a", "the owner's own edit")
+    assert world.apply(yes=True).applied == ()
+    world.note(started_ns=4 * 10**18)
+    world.apply()
+    assert (world.workspace / "a").read_text() == "new"
+
+
+def test_without_the_list_of_what_was_hidden_it_would_be_overwritten(world: World) -> None:
+    """Switched off: the same layer, and nothing known to be hidden."""
+    world.host(".env", "SECRET")
+    world.start(hidden=(".env",))
+    world.put(".env", "planted")
+    world.apply(yes=True)
+    assert (world.workspace / ".env").read_text() == "SECRET"
+    (world.folder / "masks" / ".env").unlink()
+    world.note(started_ns=world.run.started_ns)
+    world.apply(yes=True)
+    assert (world.workspace / ".env").read_text() == "planted"
+
+
+def test_without_a_judge_that_holds_a_control_file_would_be_applied(world: World) -> None:
+    """Switched off: everything is allowed, whatever it is."""
+    world.start()
+    world.put(".claude/settings.json", "{}")
+    assert world.apply().applied == ()
+    assert len(world.apply(yes=True).applied) == 2

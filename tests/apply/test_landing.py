@@ -1,7 +1,6 @@
 """Branches of a run in the host's repository: killed at every step, signed where the owner signs."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -36,10 +35,13 @@ def state(world: World) -> tuple[str, ...]:
 
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_killed_at_any_step_files_and_branches_are_old_or_new_together(tmp_path: Path) -> None:
+    count = 0
+
     def again() -> World:
-        shutil.rmtree(tmp_path / "w", ignore_errors=True)
-        (tmp_path / "w").mkdir()
-        world = World.make(tmp_path / "w")
+        nonlocal count
+        count += 1
+        (tmp_path / str(count)).mkdir()
+        world = World.make(tmp_path / str(count))
         repository(world)
         world.start()
         box(world, "git checkout -q -b topic/x; echo more >> a.txt; git commit -q -a -m second; git tag t")

@@ -28,6 +28,9 @@ from nucleus.errors import CannotEnforce
 PACK_LIMIT: Final = 16 << 30
 """Bytes of new objects."""
 SECONDS: Final = 600.0
+SUBJECTS: Final = 5
+SUBJECT_LIMIT: Final = 72
+"""Characters of a commit's subject that a person is shown; it is the run's own text, and quoted as such."""
 COMMIT_LIMIT: Final = 100_000
 """New commits of one run."""
 UNFINISHED: Final = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
@@ -178,7 +181,23 @@ def _moved(found: Commits, ref: str, before: str, value: str) -> Change:
     if obstacle:
         return _refused(ref, what, obstacle)
     conflict = _blocked(found, ref) if branch and before else ""
-    return _ref(ref, what, _class(found, ref, value), (before, value), conflict)
+    sort = _class(found, ref, value)
+    told = _subjects(found, value)
+    sort = Class(sort.category, f"{sort.why}; {told}" if sort.why and told else sort.why or told)
+    return _ref(ref, what, sort, (before, value), conflict)
+
+
+def _subjects(found: Commits, value: str) -> str:
+    """Return how many commits the host does not have yet, and the subjects of the last ones."""
+    nots = "".join(f"^{each}\n" for each in sorted(set(found.host.refs.values())) if found.says("cat-file", "-e", each))
+    listed = found.must(
+        "log", "--no-color", "--no-show-signature", "--format=%s", "--stdin", stdin=f"{value}\n{nots}".encode()
+    )
+    lines = [line[:SUBJECT_LIMIT] for line in listed.decode("utf-8", "replace").splitlines()]
+    if not lines:
+        return ""
+    more = f" and {len(lines) - SUBJECTS} more" if len(lines) > SUBJECTS else ""
+    return words.printable(f"{len(lines)} commits: {'; '.join(lines[:SUBJECTS])}{more}")
 
 
 def _class(found: Commits, ref: str, value: str) -> Class:
