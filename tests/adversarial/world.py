@@ -76,7 +76,11 @@ class World:
         return found | {name for name, worked in self.judges.items() if worked()}
 
     def told(self, ways: list[str]) -> bytes:
-        """Return what the program reads. A way that has to find its mark is told another."""
+        """Return what the program reads. A way that has to find its mark is told another.
+
+        Survivors come last: they are to act when the program has ended, and not while it still tries something else.
+        """
+        ways = sorted(ways, key=lambda name: name.startswith("survivor"))
         marks = {name: "to be found" if name in READS else self.marks[name] for name in ways}
         return json.dumps(self.facts | {"marks": marks, "ways": ways}).encode()
 
