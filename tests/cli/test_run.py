@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -329,6 +330,15 @@ def test_what_can_t_be_done_runs_nothing_and_says_why(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_run_that_fails_before_its_command_begins_leaves_nothing(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = place.run(*LOCAL, "--publish", port, "--", "sh", "-c", "echo x > made")
+    assert (done.returncode, f"--publish {port}: " in done.stderr) == (78, True)
+    assert not (place.workspace / "made").exists()
+    assert not list((place.state / "runs").glob("*"))
 
 
 def test_a_command_that_is_not_there_is_127_as_in_a_shell(place: Place) -> None:

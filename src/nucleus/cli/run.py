@@ -125,6 +125,7 @@ class _Run:
         self._group: Group | None = None
         self._trace = ""
         self._interactive = False
+        self._began = False
         self._has_state = False
         try:
             self._agent = agent(args.words, os.environ, login=args.allow_login)
@@ -399,6 +400,7 @@ class _Run:
                 self._outcome.hold()
             held.callback(streams.restore)
             streams.connect(watch, living.terminal)
+            self._began = True
             disk = Disk(living.view.upper, self._limits)
             return Supervisor(living, streams, watch, owner, disk).run(self._question, seconds)
 
@@ -483,8 +485,8 @@ class _Run:
         if self._group is not None:
             self._group.close()
         if self._folder is not None:
-            self._folder.release()
-        self._agent.release()
+            self._folder.release(began=self._began)
+        self._agent.release(began=self._began)
 
 
 def _spoken(gate: "Connection", fields: dict[str, Any], what: str) -> dict[str, Any]:

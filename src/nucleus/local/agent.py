@@ -128,10 +128,10 @@ class Agent:
                 folder.discard()
         return waiting
 
-    def release(self) -> None:
+    def release(self, *, began: bool = True) -> None:
         """Let go of every place; those of a command that never began are removed."""
         for folder in self.folders:
-            folder.release()
+            folder.release(began=began)
 
 
 def agent(argv: Sequence[str], owner: Mapping[str, str], *, login: bool) -> Agent:

@@ -82,11 +82,11 @@ class RunFolder:
         """Write down that every process of the run is dead. Raises OSError."""
         self.note({"ended_ns": time.time_ns(), "status": status, "state": ENDED})
 
-    def release(self) -> None:
+    def release(self, *, began: bool = True) -> None:
         """Let go of the lock: from here on others may apply or discard the run. One that never began is removed."""
         if self._lock < 0:
             return
-        if self._fields.get("principal"):
+        if began and self._fields.get("principal"):
             self._unlock()
         else:
             self.remove()
