@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -215,3 +217,35 @@ def test_a_link_that_appears_in_the_path_is_not_followed(world: World, tmp_path:
 
 def test_meanwhile_names_the_path() -> None:
     assert MeanwhileError("a/b").filename == "a/b"
+
+
+CALLS = "renameat,renameat2,unlinkat,mkdirat,fsync,fchmod,copy_file_range"
+APPLY = """
+import sys
+from nucleus.apply import apply, load
+from tests.apply.world import everything
+apply(load(sys.argv[1]), everything)
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not on this machine")
+@pytest.mark.parametrize(
+    ("call", "which"), [("renameat2", 3), ("renameat", 4), ("unlinkat", 2), ("fsync", 12), ("", 9)]
+)
+def test_killed_at_a_system_call_it_recovers_all_the_same(tmp_path: Path, call: str, which: int) -> None:
+    """From outside, by strace: no line of our own says where."""
+    world = again(tmp_path / "new")
+    world.apply(yes=True)
+    new = world.listing()
+    world = again(tmp_path / "w")
+    old = world.listing()
+    chosen = call or CALLS
+    inject = f"inject={chosen}:signal=SIGKILL:when={which}"
+    words = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={chosen}", "-e", inject]
+    words += [sys.executable, "-c", APPLY, str(world.folder)]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, check=False)
+    if done.returncode == 1 and b"ptrace" in done.stderr.lower():
+        pytest.skip("nothing may be traced here")
+    assert done.returncode != 0, "it was killed"
+    recover(world.run)
+    assert world.listing() in (old, new)
