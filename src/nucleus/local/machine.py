@@ -190,7 +190,7 @@ def cgroups(read: Read, make: Callable[[str], None] = os.mkdir) -> Row:
     own = _find(r"^0::(/.*)$", read("/proc/self/cgroup"))
     mount = _find(r"^\S+ \S+ \S+ \S+ (\S+) [^\n]* - cgroup2 ", read("/proc/self/mountinfo"))
     if own is None or mount is None:
-        detail = "not there: the memory of a run is not bounded"
+        detail = "not there: memory and processes of a run are bounded one by one, not as a whole"
         return Row("note", name, detail, "boot with systemd.unified_cgroup_hierarchy=1")
     folder = os.path.normpath(mount[1] + own[1])
     bounded = set(read(os.path.join(folder, "cgroup.controllers")).split()) & {"memory", "pids"}
@@ -199,10 +199,15 @@ def cgroups(read: Read, make: Callable[[str], None] = os.mkdir) -> Row:
         make(trial)
         os.rmdir(trial)
     except OSError as error:
-        return Row("note", name, f"none can be made: {error.strerror}: the memory of a run is not bounded", fix)
+        return Row(
+            "note",
+            name,
+            f"none can be made: {error.strerror}: memory and processes are bounded one by one, not as a whole",
+            fix,
+        )
     if bounded != {"memory", "pids"}:
         lacks = ", ".join(sorted({"memory", "pids"} - bounded))
-        return Row("note", name, f"without a controller for {lacks}: that is not bounded", fix)
+        return Row("note", name, f"without a controller for {lacks}: bounded one by one, not as a whole", fix)
     return Row("ok", name, "delegated, with memory and pids")
 
 
