@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -369,6 +370,21 @@ def test_a_command_runs_in_a_box_on_a_copy_without_the_secret(opened: Session, r
     for decided in [one for one in records if one["type"] == "decision"]:
         facts = dict(zip(FACTS, decided["facts"], strict=True))
         assert (facts["attested"], facts["sink"]) == (1, 0), "a box vouches, so nothing can leave"
+
+
+def test_a_variable_leads_to_no_other_gate(
+    repo: world.Repository, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A door that somebody else made would be a gate that allows everything."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "door"))
+        listener.listen()
+        listener.setblocking(False)
+        monkeypatch.setenv("NUCLEUS_DOOR", str(tmp_path / "door"))
+        with Session(profile="safe_pr_fixer", workspace=repo.clone, state=state) as own:
+            assert own.level == "cooperative"
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 def test_if_the_gate_dies_nothing_more_happens_and_the_client_says_so(opened: Session, repo: world.Repository) -> None:

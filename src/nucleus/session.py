@@ -261,12 +261,13 @@ QUARANTINED: Final = dict.fromkeys(
 
 def _entered() -> bool:
     """Whether this process is in a box; its first session gets a connection from whoever holds the box."""
-    door = os.environ.get(boxed.VARIABLE, "")
-    if door and not _principal:
-        connection, opened = boxed.enter(door)
+    # INVARIANT: the door is at one place, where outside of a box only root makes files: a variable leads nowhere else.
+    inside = os.environ.get(boxed.VARIABLE) == boxed.DOOR
+    if inside and not _principal:
+        connection, opened = boxed.enter(boxed.DOOR)
         adopt(connection)
         _principal[0].opened = opened
-    return bool(door)
+    return inside
 
 
 def _own_files(connection: Connection, workspace: str) -> None:
