@@ -261,6 +261,37 @@ def test_the_sdk_works_in_a_box_and_its_files_are_the_box_s_own(place: Place) ->
     assert "net.fetch -> example.com:443" in done.stderr
 
 
+REACHES = """
+import os, socket, sys
+with socket.socket(socket.AF_UNIX) as caller:
+    print(caller.connect_ex(sys.argv[1] + "/listens") != 0)
+try:
+    os.open(sys.argv[1] + "/pipe", os.O_WRONLY | os.O_NONBLOCK)
+except OSError:
+    print(True)
+print(open(sys.argv[1] + "/text").read())
+"""
+
+
+def test_a_directory_that_is_let_in_for_reading_reaches_nobody_who_listens_there(place: Place, tmp_path: Path) -> None:
+    """Bound read-only, it would: a socket of the host's is as good as a network."""
+    folder = tmp_path / "let-in"
+    folder.mkdir()
+    (folder / "text").write_text("to be read")
+    os.mkfifo(folder / "pipe")
+    (place.workspace / "reaches.py").write_text(REACHES)
+    pipe = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "listens"))
+        listener.listen()
+        outside = subprocess.run([sys.executable, "-c", REACHES, folder], capture_output=True, text=True, check=True)
+        words = (Views(str(place.state)).python, "reaches.py", str(folder))
+        inside = place.run(*LOCAL, "--allow-read", str(folder), "--", *words)
+    os.close(pipe)
+    assert outside.stdout.splitlines() == ["False", "to be read"], "outside, both are reached"
+    assert inside.stdout.splitlines() == ["True", "True", "to be read"], inside.stderr
+
+
 def test_streams_that_are_closed_are_the_null_device(place: Place) -> None:
     """A socket of ours would get the number of a closed stream, and the command would talk to it."""
     words = (

@@ -42,6 +42,7 @@ ARITY = {
     "--setenv": 2,
     "--overlay": 3,
     "--overlay-src": 1,
+    "--ro-overlay": 1,
     "--proc": 1,
     "--dev": 1,
     "--tmpfs": 1,
@@ -154,6 +155,19 @@ def test_no_view_shows_home_or_state_and_nothing_is_writable(readable: list[str]
 def test_a_view_that_would_show_too_much_can_not_be_made(fields: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"."):
         view(**fields)
+
+
+def test_what_a_person_lets_in_is_shown_through_an_overlay_and_never_bound() -> None:
+    words = options(
+        view(readable=("/opt/a", "/opt/b"), still=("/opt/b",), nothing=STATE + "/boxes/run-1/nothing"), 7, 8
+    )
+    assert ("--ro-bind", ["/opt/a", "/opt/a"]) in parsed(words)
+    assert ("--ro-bind", ["/opt/b", "/opt/b"]) not in parsed(words)
+    at = parsed(words).index(("--ro-overlay", ["/opt/b"]))
+    assert parsed(words)[at - 1 : at + 2 : 2] == [("--overlay-src", ["/opt/b"]), ("--remount-ro", ["/opt/b"])]
+    for fields in ({"still": ("/opt/b",)}, {"still": ("/opt/c",), "nothing": "/empty"}):
+        with pytest.raises(ValueError, match="through an overlay"):
+            view(readable=("/opt/b",), **fields)
 
 
 def test_a_tool_chain_in_the_workspace_is_covered_by_it() -> None:

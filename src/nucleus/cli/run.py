@@ -306,21 +306,21 @@ class _Run:
         from nucleus.policy.routes import environment_for
         from nucleus.tools.perform.identity import identity_of, settings
 
-        readable = [os.path.realpath(path) for path in self._args.allow_read]
+        named = [os.path.realpath(path) for path in self._args.allow_read]
         path = os.environ.get("PATH", "")
         system, _ = host.system()
-        finder = Finder(path, (*system, *readable), self._workspace, (self._state,), home_of(os.getuid()))
+        finder = Finder(path, (*system, *named), self._workspace, (self._state,), home_of(os.getuid()))
         finder.look(wish.argv[0])
         tools = finder.result()
-        shown = (*system, *readable, self._workspace, *tools.folders())
-        readable += tools.readable
+        shown = (*system, *named, self._workspace, *tools.folders())
         found = environment(os.environ, self._args.allow_env, search_path(path, shown))
         routes = environment_for(remotes_of(self._workspace).urls)
         identity = identity_of(self._workspace, home_of(os.getuid()))
         variables = settings({**found.variables, **proxy_variables(), **routes}, identity)
         agent = self._agent
         variables |= {**DOOR_VARIABLES, **agent.variables}
-        views = Views(self._state, readable=readable, links=tools.links, copies=agent.copies, variables=variables)
+        of_tools: dict[str, Any] = {"readable": tools.readable, "links": tools.links}
+        views = Views(self._state, named=named, copies=agent.copies, variables=variables, **of_tools)
         self._limits = limits = default_limits()
         self._group = group(folder.id, limits)
         data = 0 if self._group else limits.memory

@@ -75,6 +75,10 @@ class View:
     """Symbolic links of the root: (target, place)."""
     readable: tuple[str, ...] = ()
     """Tool chains, and what the owner allows to be read."""
+    still: tuple[str, ...] = ()
+    """Directories among these whose sockets and pipes lead nowhere: shown through an overlay, not bound."""
+    nothing: str = ""
+    """An empty directory, the upper one of these overlays."""
     copies: tuple[Copy, ...] = ()
     tool_links: tuple[tuple[str, str], ...] = ()
     """Symbolic links of tool chains: (target, place)."""
@@ -101,6 +105,8 @@ class View:
         odd = [place for _, place in self.tool_links if not proper(place) or within(place, self.state)]
         if odd:
             raise ValueError(f"not a place for a link: {odd[0]!r}")
+        if self.still and (not proper(self.nothing) or not set(self.still) <= set(self.readable)):
+            raise ValueError("what is shown through an overlay is readable, and lies under an empty directory")
         self._check_copies()
         self._check_folder()
 
@@ -153,7 +159,12 @@ def _beside(view: View, texts: Sequence[tuple[int, str]], copied: Sequence[tuple
     """Return the words for what is shown beside the workspace."""
     words: list[str] = []
     for path in sorted(view.readable):
-        words += ["--ro-bind", path, path]
+        if path in view.still:
+            # A read-only mount does not keep anybody from connecting to a socket or writing into a pipe. In an
+            # overlay both are the overlay's own: whoever listens on the host is not there.
+            words += ["--overlay-src", view.nothing, "--overlay-src", path, "--ro-overlay", path, "--remount-ro", path]
+        else:
+            words += ["--ro-bind", path, path]
     for target, place in view.tool_links:
         words += ["--symlink", target, place]
     for source, place in view.files:

@@ -25,15 +25,29 @@ class Views:
         state: str,
         *,
         readable: Sequence[str] = (),
+        named: Sequence[str] = (),
         links: Sequence[tuple[str, str]] = (),
         copies: Sequence[Copy] = (),
         variables: Mapping[str, str] | None = None,
         path_list: Sequence[str] | None = None,
         executable: str = "",
     ) -> None:
-        """Look for an interpreter; start nothing. The arguments are those of ``NsBox``."""
+        """Look for an interpreter; start nothing. The arguments are those of ``NsBox``.
+
+        ``named``: what a person lets be read besides: whatever listens in these directories is not reached.
+        Raises CannotEnforce for one that is neither a file nor a directory: whoever is behind it would be reached.
+        """
         self.state: Final = os.path.realpath(state)
-        self._readable = tuple(os.path.realpath(path) for path in readable)
+        owner_s = [os.path.realpath(path) for path in named]
+        odd = [path for path in owner_s if os.path.exists(path) and not (os.path.isdir(path) or os.path.isfile(path))]
+        if odd:
+            raise CannotEnforce(
+                f"{odd[0]} can't be let in",
+                why="it is a socket, a pipe or a device: read-only keeps nobody from using it",
+                fix="name a file or a directory; a port of yours: --allow-local-port",
+            )
+        self._readable = (*owner_s, *(os.path.realpath(path) for path in readable))
+        self._still = tuple(path for path in owner_s if os.path.isdir(path))
         self._links = tuple(links)
         self._copies = tuple(copies)
         self._variables = tuple((variables or {}).items())
@@ -65,6 +79,9 @@ class Views:
                 why="the agent could replace what makes the box",
                 fix="install nucleus-runtime outside of it",
             )
+        nothing = os.path.join(folder, "nothing")
+        if self._still:
+            os.makedirs(nothing, mode=0o700, exist_ok=True)
         try:
             return View(
                 workspace=workspace,
@@ -76,6 +93,8 @@ class Views:
                 system=folders,
                 links=links,
                 readable=tuple(dict.fromkeys((*self._readable, *self._python_needs, *tools))),
+                still=self._still,
+                nothing=nothing,
                 tool_links=self._links,
                 copies=self._copies,
                 files=(*host.configuration(), (INSIDE, SHOWN_AS)),
