@@ -65,7 +65,8 @@ def test_a_wrong_call_is_usage(agent: Agent, words: tuple[str, ...]) -> None:
 
 def test_session_lists_what_each_principal_saw_and_lockdown_stops_it(agent: Agent) -> None:
     done = nucleus(agent, "session")
-    assert "cooperative: saw nothing" in done.stdout
+    assert "  cooperative of process " in done.stdout
+    assert ": saw nothing; " in done.stdout
     assert "2 questions open" in done.stdout
     assert nucleus(agent, "lockdown").stdout == "1 gate locked down: every call is refused from now on\n"
     assert "closed" in nucleus(agent, "session", "list").stdout

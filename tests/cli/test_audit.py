@@ -146,7 +146,7 @@ def test_suggest_prints_a_policy(ran: Run, here: Path) -> None:
     (here / ".mcp.json").write_text('{"mcpServers": {"m": {"command": "npx", "args": ["gmail-mcp"]}}}')
     _, out, _ = ran("--suggest")
     assert "version = 1\nprofile = " in out
-    assert "the mediator in front of each command in .mcp.json" in out
+    assert "\n# nucleus mcp wrap .mcp.json\n" in out
 
 
 def test_user_files_are_read_only_when_asked_for(ran: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
