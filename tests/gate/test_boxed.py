@@ -14,6 +14,7 @@ from nucleus.gate.boxed import KINDS, NOT_IN_A_BOX, VERBS, asks_too_much, enter,
 from nucleus.gate.connection import Connection
 from nucleus.gate.spawn import start
 from nucleus.policy.classify import CLASSIFIERS
+from nucleus.quarantine import boolean
 from tests import world
 
 
@@ -81,6 +82,18 @@ def test_what_comes_of_a_connection_in_a_box_is_in_the_box_too(gate: tuple[Conne
     for connection in (again, child):
         assert _call(connection, "fs.write", {"path": "src/made.py"}, b"x") == NOT_IN_A_BOX
         connection.close()
+
+
+def test_no_quarantine_begins_in_a_box(gate: tuple[Connection, Connection, Path]) -> None:
+    """Its child reads untrusted content that the box then knows, and the gate would not count it as seen."""
+    schema = boolean().describe()
+    empty: dict[str, Any] = {}
+    for one in (schema, empty):
+        with pytest.raises(Refused) as caught:
+            gate[1].branch({"do": "delegate", "calls": 3, "schema": one})
+        assert caught.value.code == "capability"
+    outside, _ = gate[0].branch({"do": "delegate", "calls": 3, "schema": schema})
+    outside.close()
 
 
 def test_what_leaves_is_asked_for_as_everywhere(gate: tuple[Connection, Connection, Path]) -> None:

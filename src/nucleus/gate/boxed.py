@@ -6,7 +6,8 @@ what was opened, and the descriptor. From then on it speaks to the gate itself.
 
 A box works on a copy. Files and commands are its own there, so nothing
 that a worker would do on the host's workspace is asked through such a
-connection; neither are the supervisor's own rights, the trace or a lockdown.
+connection; neither are the supervisor's own rights, the trace or a lockdown. Nor is a
+quarantine: nothing in a box keeps what one process has seen from the others.
 """
 
 import socket
@@ -24,7 +25,7 @@ DOOR: Final = "/run/nucleus.sock"
 """Where the supervisor listens, in the box."""
 VARIABLE: Final = "NUCLEUS_DOOR"
 """Tells the SDK that it is in a box, and where the door is."""
-VERBS: Final = frozenset({"call", "done", "status", "attach", "delegate", "declassify"})
+VERBS: Final = frozenset({"call", "done", "status", "attach", "delegate"})
 KINDS: Final = frozenset(
     {kinds.FETCH, kinds.SEARCH, kinds.TOOL, kinds.PULL_REQUEST, kinds.COMMENT, kinds.LABEL, kinds.ISSUE}
 )
@@ -35,7 +36,7 @@ NOT_IN_A_BOX: Final = {
     "what": "denied",
     "code": "capability",
     "rules": ["capability"],
-    "next_step": "in a box files, commands and git are your own: use open(), subprocess and git",
+    "next_step": "in a box files, commands and git are your own: use open(), subprocess and git; no quarantine",
 }
 SECONDS: Final = 20.0
 
@@ -48,6 +49,10 @@ def asks_too_much(fields: Mapping[str, Any]) -> bool:
     verb = fields.get("do")
     if verb == "call":
         return fields.get("kind") not in KINDS
+    if "schema" in fields:
+        # INVARIANT: no quarantine in a box. Whatever reads there is in one box with who began it, so what a child
+        # of it saw would be known to the box, and not to the gate.
+        return True
     # A policy file is named by a path of the host's: what is wrong with it would tell what stands there.
     return verb not in VERBS or any(fields.get(name) for name in OWNER_S)
 
