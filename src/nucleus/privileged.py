@@ -159,10 +159,10 @@ def boxes() -> "Box":
     # The path list is kept: once imports are frozen, nothing tells any more where packages were installed.
     places = tuple(sys.path)
 
-    def box(task: Task, hidden: list[str], opened: "Mapping[str, Any]") -> Boxed:
+    def box(task: Task, veil: list[list[str]], opened: "Mapping[str, Any]") -> Boxed:
         known = [str(opened[name]) for name in ("profile", "principal", "trace")]
         where = (str(task.state), task.workspace)
-        return Boxed(Order(*where, task.command, task.environment, tuple(hidden), *known), say, places)
+        return Boxed(Order(*where, task.command, task.environment, tuple(map(tuple, veil)), *known), say, places)
 
     return box
 

@@ -33,10 +33,11 @@ class Case:
         self.outside.write_text("canary\n")
         self.state = private(root / "state")
         self.said: list[str] = []
+        self.veil: tuple[tuple[str, ...], ...] = ((".env",),)
 
     def order(self, *command: str) -> Order:
         environment = {"PATH": os.environ["PATH"], "HOME": "/x", "TOKEN": "given"}
-        return Order(str(self.state), str(self.workspace), command, environment, (".env",), "local_dev", "p1", "t")
+        return Order(str(self.state), str(self.workspace), command, environment, self.veil, "local_dev", "p1", "t")
 
     def run(self, *command: str) -> tuple[str, int]:
         boxed = Boxed(self.order(*command), self.said.append)
@@ -60,6 +61,14 @@ def test_it_sees_the_workspace_without_what_is_hidden_and_no_network(case: Case)
     text, status = case.run("sh", "-c", SCRIPT, "sh", str(case.outside.parent))
     assert text == "seen\ngiven 0\ndone\n"
     assert status in {0, 1}
+
+
+def test_it_sees_only_what_the_profile_shows_where_that_masks_the_rest(case: Case) -> None:
+    (case.workspace / "notes").mkdir()
+    (case.workspace / "notes" / "one").write_text("note\n")
+    case.veil = ((".env",), ("notes/**",))
+    text, _ = case.run("sh", "-c", "read line; cat seen notes/one 2>/dev/null; echo done; read line")
+    assert text == "note\ndone\n"
 
 
 def test_what_it_wrote_waits_for_the_owner(case: Case) -> None:

@@ -37,8 +37,8 @@ class Order:
     workspace: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    hidden: tuple[str, ...]
-    """Patterns that the policy hides."""
+    veil: tuple[tuple[str, ...], ...]
+    """Patterns of what the policy hides; after them, sets of patterns outside of which everything is hidden."""
     profile: str
     principal: str
     trace: str
@@ -116,7 +116,7 @@ class Boxed:
 
     def _planned(self, order: Order, path_list: Sequence[str] | None) -> tuple[Views, Wish]:
         """Hide what is to be hidden, and return what the box shows and what is to run in it."""
-        hidden = hide(order.workspace, self._folder.path, order.hidden)
+        hidden = hide(order.workspace, self._folder.path, order.veil[0], order.veil[1:])
         system, _ = host.system()
         path = order.environment.get("PATH", "")
         finder = Finder(path, tuple(system), order.workspace, (order.state,), home_of(os.getuid()))

@@ -165,8 +165,8 @@ class Boxed(Protocol):
         ...
 
 
-Box = Callable[[Task, list[str], Mapping[str, Any]], Boxed]
-"""(task, patterns that the policy hides, what was opened) -> the server, started. Raises CannotEnforce."""
+Box = Callable[[Task, list[list[str]], Mapping[str, Any]], Boxed]
+"""(task, the veil as the gate tells it, what was opened) -> the server, started. Raises CannotEnforce."""
 
 
 @final
@@ -193,7 +193,7 @@ def served(task: Task, kept: Kept, gate: Connection, opened: Mapping[str, Any]) 
         needs, _ = gate.request({"do": "needs"})
         if needs["what"] != "needs" or kept.box is None:
             raise refusal(needs)
-        boxed = kept.box(task, [str(one) for one in needs["hidden"]], {**opened, "profile": needs["profile"]})
+        boxed = kept.box(task, needs["veil"], {**opened, "profile": needs["profile"]})
         return Served(boxed.ends, lambda: boxed.end(stdio.GRACE))
     server = stdio.launch(task.command, task.environment, task.workspace)
     assert server.stdin is not None  # noqa: S101  it was started with pipes
