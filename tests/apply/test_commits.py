@@ -53,6 +53,33 @@ def told(world: World) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize(
+    ("makes", "name", "asked"),
+    [
+        ("git tag main", "tags/main", "main"),
+        ("git branch origin/main", "heads/origin/main", "origin/main"),
+        ("git tag origin/main", "tags/origin/main", "origin/main"),
+        ("git branch $(git rev-parse --short HEAD~1)", "heads/FIRST", "FIRST"),
+    ],
+)
+def test_a_new_name_that_git_takes_for_another_one_s_waits(world: World, makes: str, name: str, asked: str) -> None:
+    """Applied, "git merge origin/main" on the host would take in the run's own commit."""
+    first = repository(world)
+    short = git(world.workspace, "rev-parse", "--short", first)
+    name, asked = name.replace("FIRST", short), asked.replace("FIRST", short)
+    git(world.workspace, "update-ref", "refs/remotes/origin/main", first)
+    git(world.workspace, "pack-refs", "--all")
+    world.start()
+    box(world, f"git checkout -q -b topic; echo x >> a.txt; git commit -q -a -m second; {makes} || true")
+    found = told(world)
+    assert (found["refs/heads/topic"], found[f"refs/{name}"]) == ("plain", "held")
+    bring(world)
+    assert git(world.workspace, "rev-parse", "--verify", asked) == first
+    evil = git(world.workspace, "rev-parse", "topic")
+    git(world.workspace, "update-ref", f"refs/{name}", evil)
+    assert git(world.workspace, "rev-parse", "--verify", asked) == evil, "what the name would have done"
+
+
 def refs(world: World) -> str:
     """Return everything that the host's refs say."""
     return git(world.workspace, "for-each-ref") + "\n" + git(world.workspace, "symbolic-ref", "HEAD")

@@ -55,6 +55,15 @@ def host_refs(git: int) -> Refs:
     return _read(_Merged(None, git))
 
 
+def remote_names(git: int) -> frozenset[str]:
+    """Return the remotes of which a repository tracks branches, from a descriptor of its storage."""
+    top = _Merged(None, git)
+    lines = [line.partition(" ")[2].split("/") for line in top.text("packed-refs", TEXT_LIMIT).splitlines()]
+    found = {parts[2] for parts in lines if parts[:2] == ["refs", "remotes"] and len(parts) > 2}
+    with top.below("refs") as folder, folder.below("remotes") as below:
+        return frozenset(found | below.names().keys())
+
+
 def worktree_heads(git: int) -> Iterator[str]:
     """Yield the branches that linked worktrees of a repository have checked out."""
     with _Merged(None, git).below("worktrees") as worktrees:

@@ -10,13 +10,14 @@ no git reads them.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final, final
 
 from nucleus.apply import change as words
 from nucleus.apply.beneath import Stamp, directory, held, look
-from nucleus.apply.box_refs import OBJECT, Refs, box_refs, host_refs, worktree_heads
+from nucleus.apply.box_refs import OBJECT, Refs, box_refs, host_refs, remote_names, worktree_heads
 from nucleus.apply.change import Change
 from nucleus.apply.classes import Class, classify
 from nucleus.apply.hands import Hands, Packing, PrivateGit
@@ -40,6 +41,7 @@ EMPTY_TREES: Final = {
     True: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
 """The tree without entries, whose name every git knows; by whether objects are named by SHA-256."""
+_ABBREVIATED: Final = re.compile(r"[0-9a-fA-F]{4,64}")
 _LINK, _SUBMODULE, _PROGRAM = "120000", "160000", "100755"
 
 
@@ -52,6 +54,8 @@ class Commits:
         self.git = git
         self.box = box
         self.host = host
+        self.remotes: frozenset[str] = frozenset()
+        """The host's remotes, as far as it tracks branches of them."""
         self.pack = ""
         """The file name of the checked pack of new objects, without its ending; "" for none."""
         self.found: tuple[Change, ...] = ()
@@ -80,7 +84,7 @@ def looked(run: Run, hands: Hands | None) -> Iterator[Commits]:
         yield Commits(run, None, Refs(), Refs())
         return
     with held(run.workspace) as workspace, directory(workspace, (".git",)) as storage:
-        host = host_refs(storage)
+        host, remotes = host_refs(storage), remote_names(storage)
     nothing = Commits(run, None, box, host)
     if box == host:
         yield nothing
@@ -88,6 +92,7 @@ def looked(run: Run, hands: Hands | None) -> Iterator[Commits]:
     with ExitStack() as open_here:
         try:
             found = _imported(open_here, run, (box, host), hands)
+            found.remotes = remotes
             found.found = tuple(_changes(found))
         except (OSError, ValueError, CannotEnforce) as error:
             why = f"what the run's git did can't be looked at: {words.printable(str(error))}"
@@ -182,9 +187,28 @@ def _moved(found: Commits, ref: str, before: str, value: str) -> Change:
         return _refused(ref, what, obstacle)
     conflict = _blocked(found, ref) if branch and before else ""
     sort = _class(found, ref, value)
+    if not before:
+        sort = max(sort, _named(found, ref), key=lambda each: each.rank)
     told = _subjects(found, value)
     sort = Class(sort.category, f"{sort.why}; {told}" if sort.why and told else sort.why or told)
     return _ref(ref, what, sort, (before, value), conflict)
+
+
+def _named(found: Commits, ref: str) -> Class:
+    """Return what a new branch or tag is by its name alone: held where git would take it for something else's.
+
+    Source: gitrevisions(7). A short name is looked for among tags, then branches, then remotes' branches; an
+    abbreviated object's comes last.
+    """
+    kind, name = ref.split("/", 2)[1:]
+    other = f"refs/{'tags' if kind == 'heads' else 'heads'}/{name}"
+    if other in found.host.refs or other in found.box.refs:
+        return Class(words.HELD, "a branch and a tag of one name: git takes the tag for the branch")
+    if name.partition("/")[0] in found.remotes:
+        return Class(words.HELD, "its name is that of a remote's branch: git would take this one for it")
+    if _ABBREVIATED.fullmatch(name) or name.endswith("_HEAD"):
+        return Class(words.HELD, "a name that git takes for a commit's own")
+    return Class(words.PLAIN, "") if words.plain_name(name) else Class(words.HELD, "not every reader sees this name")
 
 
 def _subjects(found: Commits, value: str) -> str:
