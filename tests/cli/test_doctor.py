@@ -1,10 +1,12 @@
 """``nucleus doctor``: one line for each thing, a status for scripts, and nothing installed without a typed word."""
 
+import errno
 import io
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -183,3 +185,16 @@ def test_as_a_script_calls_it(state: Path) -> None:
     words = [sys.executable, "-m", "nucleus", "--state", str(state), "doctor", "--fix"]
     done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == (2 if "no   AppArmor" in done.stdout else 0), done.stderr
+
+
+def test_a_state_directory_without_room_is_a_line_and_the_other_trials_go_on(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    found = {row.name: row for row in doctor.rows(state)}
+    assert found["room in the state directory"].state == "no"
+    assert "No space left on device" in found["room in the state directory"].detail
+    assert "git" in found

@@ -391,3 +391,19 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for option in ("--allow-host", "--allow-read", "--publish", "--dry-run", "--report", "--non-interactive"):
         assert option in said
+
+
+def test_output_that_can_t_be_written_is_not_a_run_that_went_well(place: Place) -> None:
+    """The command's own write went into a pipe of ours, and succeeded."""
+    command = [sys.executable, "-m", "nucleus", "--state", str(place.state), "run", *LOCAL, "echo", "text"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, cwd=place.workspace, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 77
+    assert done.stderr == "nucleus: ended: what it wrote is lost in part: No space left on device\n"
+
+
+@pytest.mark.parametrize("words", [("--allow-local-port", "http"), ("--publish", "65536"), ("--publish", "9" * 5000)])
+def test_a_port_is_a_number_that_can_be_one(place: Place, words: tuple[str, str]) -> None:
+    done = place.run(*LOCAL, *words, "true")
+    assert done.returncode == 64
+    assert done.stderr.endswith(f"argument {words[0]}: a port from 1 to 65535\n")

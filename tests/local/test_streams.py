@@ -133,3 +133,23 @@ def test_a_full_screen_program_is_told_to_draw_anew_after_a_question(terminal: t
     streams.restore()
     os.close(master)
     os.close(inner)
+
+
+def test_what_a_full_disk_does_not_take_is_lost_and_a_reader_that_left_lost_nothing() -> None:
+    out, target = os.pipe()
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.close(out)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for broken, lost in ((full, "No space left on device"), (target, "")):
+        streams = Streams((nothing, broken, broken))
+        given = streams.given()
+        watch = Watch()
+        streams.connect(watch, -1)
+        os.write(given[1], b"answer")
+        streams.hand_over()
+        while not streams.drained:
+            watch.turn(0.1)
+        assert streams.lost == lost
+        streams.close()
+        os.close(broken)
+    os.close(nothing)

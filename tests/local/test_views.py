@@ -45,6 +45,12 @@ def test_what_listens_in_a_place_that_is_let_in_is_not_reached(tmp_path: Path) -
     assert os.listdir(view.nothing) == []
 
 
+def test_what_is_not_there_is_not_let_in(tmp_path: Path) -> None:
+    """Said by name, and not by a box that does not start."""
+    with pytest.raises(CannotEnforce, match="absent can't be let in"):
+        Views(str(private(tmp_path / "state")), named=[str(tmp_path / "absent")])
+
+
 def test_a_socket_or_a_pipe_is_not_let_in_by_name(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:

@@ -88,10 +88,14 @@ def rows(state: Path) -> Iterator[Row]:
         yield _failed("state directory", error)
         return
     yield Row("ok", "state directory", str(place))
-    with tempfile.TemporaryDirectory(prefix="doctor-", dir=place) as scratch:
-        yield _gate(scratch)
-        yield machine.unseen_processes(_read)
-        yield from _box(scratch)
+    try:
+        with tempfile.TemporaryDirectory(prefix="doctor-", dir=place) as scratch:
+            yield _gate(scratch)
+            yield machine.unseen_processes(_read)
+            yield from _box(scratch)
+    except OSError as error:  # a full disk, a bound on files: the other trials need none
+        why = f"nothing can be tried in {place}: {error.strerror}"
+        yield Row("no", "room in the state directory", why, "make room there, or use --state DIR")
     yield machine.foreign_calls()
     yield machine.landlock_by_use()
     yield machine.pidfds()

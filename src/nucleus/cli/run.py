@@ -104,10 +104,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 65535:
+    if not (text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65535):
         raise argparse.ArgumentTypeError("a port from 1 to 65535")
-    return number
+    return int(text)
 
 
 @final

@@ -7,6 +7,7 @@ they are: whoever started this program shares them, and would find them
 changed.
 """
 
+import errno
 import os
 import select
 from collections.abc import Callable
@@ -90,6 +91,8 @@ class Flow:
         self._ended = False
         self.over = False
         """Whether all was written, or nobody takes it any more."""
+        self.lost = ""
+        """Why bytes could not be written, though nobody had stopped taking them: a full disk."""
         self.paused = False
         self._interest()
 
@@ -138,7 +141,9 @@ class Flow:
             del self._waiting[: os.write(self._target, self._waiting[: self._size])]
         except BlockingIOError:
             return
-        except OSError:
+        except OSError as error:
+            # A reader that is gone lost nothing, a terminal that hung up neither.
+            self.lost = "" if error.errno in {errno.EPIPE, errno.ECONNRESET, errno.EIO} else str(error.strerror)
             self._ended = True
             self._waiting.clear()
         self._interest()

@@ -128,6 +128,11 @@ class Streams:
         """Whether all that came out was written. Meant for when every process of the box is dead."""
         return all(flow.over for flow in self._flows)
 
+    @property
+    def lost(self) -> str:
+        """Why something that the box said could not be written, "" if all was, or its reader had gone."""
+        return next((flow.lost for flow in self._flows if flow.lost), "")
+
     def show(self, data: bytes) -> None:
         """Write to the owner's terminal, behind what the box said."""
         if self._shown is not None:

@@ -145,6 +145,9 @@ class Supervisor:
             self._watch.forget(self._owner.fileno())
             status = self._living.end()
             self._drain()
+        if not self._why and self._streams.lost:
+            # Its command may have noticed nothing: its bytes were in our pipe already.
+            self._why = f"what it wrote is lost in part: {self._streams.lost}"
         return End(status, self._why)
 
     def _ended(self) -> None:

@@ -35,11 +35,17 @@ class Views:
         """Look for an interpreter; start nothing. The arguments are those of ``NsBox``.
 
         ``named``: what a person lets be read besides: whatever listens in these directories is not reached.
-        Raises CannotEnforce for one that is neither a file nor a directory: whoever is behind it would be reached.
+        Raises CannotEnforce for one that is not there, or is neither a file nor a directory: whoever is behind it
+        would be reached.
         """
         self.state: Final = os.path.realpath(state)
         owner_s = [os.path.realpath(path) for path in named]
-        odd = [path for path in owner_s if os.path.exists(path) and not (os.path.isdir(path) or os.path.isfile(path))]
+        absent = [path for path in owner_s if not os.path.exists(path)]
+        if absent:
+            raise CannotEnforce(
+                f"{absent[0]} can't be let in", why="it is not there, or can't be seen", fix="name a path that is there"
+            )
+        odd = [path for path in owner_s if not (os.path.isdir(path) or os.path.isfile(path))]
         if odd:
             raise CannotEnforce(
                 f"{odd[0]} can't be let in",
