@@ -227,3 +227,10 @@ def test_a_refused_or_accepted_head_has_one_host_and_one_framing(before: bytes, 
     assert names.count("host") == names.count("content-length") == 1
     assert "transfer-encoding" not in names
     assert request.length == 3
+
+
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-URL"])
+def test_a_header_that_names_another_request_than_the_judged_one_is_not_passed_on(name: str) -> None:
+    """Some servers do what such a header says: a GET that was judged would be their DELETE."""
+    request = parse_request(GET + f"{name}: DELETE\r\nAccept: a\r\n\r\n".encode())
+    assert request.head.passed_on() == (("accept", "a"),)

@@ -89,6 +89,20 @@ def test_the_owners_key_takes_the_place_of_the_clients(start: Start) -> None:
     assert (decision["kind"], decision["verdict"], decision["facts"][5]) == (kinds.MODEL, "allow", 0)
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["k%65y=stranger", "%4bEY=stranger", "api%2Dkey=stranger", "a=1;key=stranger", "access%5ftoken=stranger", "key"],
+)
+def test_no_spelling_of_a_credential_in_a_query_reaches_the_provider(start: Start, query: str) -> None:
+    """A server decodes a name before it reads it: the box's own account would take what the box sends."""
+    box = start()
+    assert ask(box, HELLO, f"/model/brain/v1/messages?beta=true&{query}").startswith(b"HTTP/1.1 200 OK")
+    (request,) = site(box).got
+    line = request.partition(b"\r\n")[0]
+    assert b"stranger" not in request
+    assert line in {b"POST /v1/messages?beta=true HTTP/1.1", b"POST /v1/messages?beta=true&a=1 HTTP/1.1"}
+
+
 def trace(box: Box) -> str:
     (path,) = [one.name for one in (box.state / "traces").glob("*.jsonl") if one.name != "ledger.jsonl"]
     return path

@@ -67,6 +67,7 @@ QUIET: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("gemini", {"contents": [{"parts": [{"text": "x"}, {"functionCall": {"name": "f"}}]}], "generationConfig": {}}),
+    ("gemini", {"contents": [{"parts": [{"functionResponse": {"response": {}, "parts": [{"inlineData": {}}]}}]}]}),
     ("gemini", {"contents": {"parts": [{"inline_data": {}}]}, "tools": [{"function_declarations": []}]}),
 ]
 LOUD: list[tuple[str, dict[str, Any]]] = [
@@ -119,6 +120,18 @@ LOUD: list[tuple[str, dict[str, Any]]] = [
     ("gemini", {"contents": [{"parts": [{"file_data": {"file_uri": "https://x"}}]}]}),
     ("gemini", {"system_instruction": {"parts": [{"fileData": {}}]}}),
     ("gemini", {"generateContentRequest": {"tools": [{"codeExecution": {}}]}}),
+    (
+        "gemini",
+        {
+            "contents": [
+                {"parts": [{"functionResponse": {"name": "f", "parts": [{"fileData": {"fileUri": "https://x"}}]}}]}
+            ]
+        },
+    ),
+    ("gemini", {"contents": [{"parts": [{"function_response": {"parts": "odd"}}]}]}),
+    ("chat", {"model": "gpt-4o-search-preview", "messages": []}),
+    ("chat", {"model": "openai/gpt-4o:online", "messages": []}),
+    ("responses", {"model": "o4-mini-deep-research", "input": "x"}),
     ("", {}),
 ]
 

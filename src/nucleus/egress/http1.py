@@ -36,9 +36,11 @@ HOP_BY_HOP: Final = frozenset(
         *("connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization"),
         *("te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "content-length", "host", "expect"),
         *("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+        *("x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"),
     )
 )
-"""Headers of one connection only, or that we write ourselves, or that speak for a proxy: never passed on."""
+"""Headers of one connection only, that we write ourselves, that speak for a proxy, or that name another method or
+URL than the one that was judged: never passed on."""
 _NOT_NOMINATED: Final = frozenset(("host", "content-length", "transfer-encoding"))
 
 

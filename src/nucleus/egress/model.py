@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, final
+from urllib.parse import unquote_plus
 
 from nucleus.egress.channels import Channel, interrupting
 from nucleus.egress.http1 import HttpError, Request, Response
@@ -39,7 +40,8 @@ CREDENTIALS: Final = frozenset(
     )
 )
 """Headers of the client's that say who asks, or how the body is packed."""
-_KEY_IN_QUERY: Final = re.compile(r"(?:^|&)(?:key|access_token|api_key|api-key)=[^&]*")
+KEYS_IN_QUERY: Final = frozenset({"key", "access_token", "oauth_token", "bearer_token", "api_key", "apikey", "token"})
+"""Names in a query by which interfaces take a credential, as the server reads them: decoded, ``-`` as ``_``."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 _VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
@@ -161,9 +163,14 @@ def _judged(url: Url, body: bytes) -> tuple[list[str], bytes]:
 def _place(model: Model, rest: str) -> Url:
     """Return the URL of a path below a model's place, without keys that the client wrote into it. Raises HttpError."""
     path, mark, query = rest.partition("?")
-    query = _KEY_IN_QUERY.sub("", query).strip("&")
+    query = "&".join(pair for pair in re.split("[&;]", query) if pair and not _is_key(pair))
     base = model.upstream.text.rstrip("/")
     try:
         return parse_url(f"{base}/{path}{mark if query else ''}{query}")
     except AddressError as error:
         raise HttpError(400, str(error)) from None
+
+
+def _is_key(pair: str) -> bool:
+    """Whether a pair of a query is a credential, however its name is spelled."""
+    return unquote_plus(pair.partition("=")[0]).strip().lower().replace("-", "_") in KEYS_IN_QUERY

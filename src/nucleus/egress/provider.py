@@ -84,6 +84,9 @@ KNOWN: Final = _known()
 
 
 def _fields(family: str, document: Mapping[str, Any]) -> Iterator[str]:
+    model = document.get("model")
+    if isinstance(model, str) and any(word in model.lower() for word in KNOWN["models"]["reach"]):
+        yield f"the model {model!r}"
     yield from (f"the field {name!r}" for name in document if name not in KNOWN[family]["fields"])
 
 
@@ -221,6 +224,12 @@ def _gemini_part(part: Mapping[str, Any]) -> Iterator[str]:
     data = part.get("filedata")
     if data is not None:
         yield "media by URL" if isinstance(data, dict) else "an odd part"
+    answer = part.get("functionresponse")
+    if isinstance(answer, dict):
+        for inner in _listed(_folded(answer).get("parts"), "an odd part"):
+            # Parts of a function's answer hold data only, and none of these hold answers.
+            plain = inner if isinstance(inner, str) else _folded(inner)
+            yield from [plain] if isinstance(plain, str) else (f"a part with {n!r}" for n in plain if n != "inlinedata")
 
 
 def _folded(document: Mapping[str, Any]) -> dict[str, Any]:
