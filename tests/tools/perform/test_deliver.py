@@ -1,4 +1,3 @@
-
 """A push that a box made is checked and made again: judged at the remote."""
 
 import subprocess
