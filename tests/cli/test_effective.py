@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nucleus.cli import Usage
 from nucleus.cli.effective import add_options, effective, places_of, unopenable
 
 
@@ -43,8 +44,16 @@ def test_why_no_session_can_be_opened_is_told(tmp_path: Path, home: Path, monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("nucleus.cli.effective.home_directory", lambda: home)
     args = argparse.Namespace(state=str(tmp_path / "state"))
-    assert unopenable(args).startswith("no policy names a profile")
+    said = unopenable(args)
+    assert said.startswith("no policy names a profile")
+    assert "nucleus.toml" in said
+    assert "--profile" not in said
     own = home / ".config" / "nucleus" / "policy.toml"
     own.parent.mkdir(parents=True)
     own.write_text('version = 1\nprofile = "local_dev"\n')
     assert unopenable(args) == ""
+
+
+def test_a_policy_that_is_named_and_missing_is_a_wrong_call(tmp_path: Path) -> None:
+    with pytest.raises(Usage, match="no such file"):
+        effective(parsed("--policy", str(tmp_path / "missing.toml")))

@@ -73,7 +73,8 @@ def test_a_typed_word_accepts_exactly_what_was_shown(state: Path, word: str, sta
     [
         (("show", "0123"), "no server 0123"),
         (("accept", WHO.digest, "other"), "nothing of that name"),
-        (("accept",), ""),
+        (("accept",), "nucleus mcp pins show"),
+        (("accept", WHO.digest), f"nucleus mcp pins show {WHO.digest[:12]}"),
     ],
 )
 def test_a_wrong_name_is_a_usage_error(

@@ -157,7 +157,10 @@ def test_a_locked_session_lets_nothing_through(place: tuple[Path, Path]) -> None
 
 def test_a_host_that_can_not_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
+    (tmp_path / "s").mkdir(mode=0o700)
     (tmp_path / "host.py").write_text(SCRIPT)
     fields = {"state": str(tmp_path / "s"), "workspace": str(tmp_path / "work"), "profile": "no_such", "policies": []}
-    with pytest.raises(CannotEnforce, match="nobody to ask"):
+    with pytest.raises(CannotEnforce, match="nobody to ask: unknown profile 'no_such'") as caught:
         ensure(fields, bootstrap=tmp_path / "host.py")
+    assert caught.value.fix.startswith("one of: ")
+    assert "\n" not in str(caught.value)

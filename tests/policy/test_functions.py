@@ -158,7 +158,8 @@ def test_a_mapping_counts_only_for_a_server_and_tool_that_the_owner_named() -> N
     named = facts(kinds.MCP, {**args, "tool": "get"}, under=under)
     assert (named.scope, named.sink, named.legs) == (SCOPE_ALLOW, 0, PRIVATE | FOREIGN | UNTRUSTED)
     assert facts(kinds.MCP, {**args, "tool": "get", "echoes": False}, under=under).legs == PRIVATE
-    assert facts(kinds.MCP, {**args, "tool": "put"}, under=under).scope == SCOPE_ASK
+    put = facts(kinds.MCP, {**args, "tool": "put"}, under=under)
+    assert (put.scope, put.next_step) == (SCOPE_ASK, "[mcp.notes] allow = ['put'] in a trusted policy")
     assert facts(kinds.MCP, {**args, "tool": "drop"}, under=under).scope == SCOPE_DENY
     assert facts(kinds.MCP, {**args, "tool": "get", "server": "other"}, under=under).scope == SCOPE_ASK
     assert facts(kinds.MCP, {**args, "tool": ""}, under=under).scope == SCOPE_DENY

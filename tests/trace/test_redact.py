@@ -76,6 +76,7 @@ def test_contents_are_kept_as_lengths() -> None:
         "n": 5,
         "flag": True,
         "none": None,
+        "nothing": "",
     }
     assert R.arguments(args) == {
         "path": "a",
@@ -85,6 +86,7 @@ def test_contents_are_kept_as_lengths() -> None:
         "n": 5,
         "flag": True,
         "none": None,
+        "nothing": "",
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from nucleus.cli import Usage
 from nucleus.errors import PolicyError
 from nucleus.gate.remotes import remotes_of
 from nucleus.policy.layers import Places, find_layers
@@ -48,10 +49,18 @@ def _read_revision(workspace: str, revision: str, path: str) -> bytes:
     return read_revision(workspace, revision, path)
 
 
+def named(files: list[str]) -> list[str]:
+    """Return the files of ``--policy``. Raises Usage if one of them is not there."""
+    for file in files:
+        if not os.path.lexists(file):
+            raise Usage(f"{file}: no such file; --policy names a file that exists")
+    return files
+
+
 def effective(args: argparse.Namespace) -> Effective:
-    """Return the policy that a session started with these options would have. Raises PolicyError."""
+    """Return the policy that a session started with these options would have. Raises PolicyError, Usage."""
     places = places_of(args)
-    layers = find_layers(places, named=args.policy, revision=args.policy_rev, read_revision=_read_revision)
+    layers = find_layers(places, named=named(args.policy), revision=args.policy_rev, read_revision=_read_revision)
     policy = load_policy(layers, OwnerChoices(profile=args.profile, home=str(places.home)))
     remotes = remotes_of(str(places.workspace))
     return Effective(with_remotes(policy, remotes.urls), places, remotes.branch)
@@ -62,5 +71,7 @@ def unopenable(args: argparse.Namespace) -> str:
     try:
         effective(argparse.Namespace(state=args.state, profile="", policy=[], policy_rev="", workspace="."))
     except PolicyError as error:
-        return error.diagnostics()
+        # Neither a hook nor an entry that is about to be wrapped takes --profile from the command at hand.
+        fix = error.fix.partition(" or --profile ")[0].rstrip(";,")
+        return f"{error}\n  fix: {fix}" if fix else str(error)
     return ""

@@ -84,6 +84,10 @@ def _show(pins: "Pins", tool: str) -> int:
 def _answer(file: "PinFile", pins: "Pins", tool: str, what: str) -> int:
     """Accept or reject what was shown, by a word typed at a terminal."""
     name = next((name for name in pins.quarantined if name.strip() == tool), "")
+    if not tool:
+        show = f"nucleus mcp pins show {pins.identity.digest[:12]}"
+        print(f"nucleus mcp: name what to {what}, as it stands in: {show}", file=sys.stderr)
+        return 2
     if not name:
         print(f"nucleus mcp: nothing of that name is hidden: {tool}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nucleus.cli import Usage, shared
+from nucleus.cli.effective import named
 from nucleus.policy.place import prepare, state_directory
 
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     state = prepare(Path(state_directory(args.state or "", os.environ)), Path(workspace))
     fields = {
         "profile": args.profile,
-        "policies": [os.path.abspath(file) for file in args.policy],
+        "policies": [os.path.abspath(file) for file in named(args.policy)],
         "workspace": workspace,
         "prompt": "",
         "state": str(state),

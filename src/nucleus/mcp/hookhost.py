@@ -33,6 +33,8 @@ SECONDS: Final = 10.0
 """What a hook gets to take its answer, and a host to start."""
 PAUSE: Final = 0.01
 MIDDLE: Final = "the event could not be decided"
+FIX: Final = "\n  fix: "
+"""What stands between the reason and the fix in ``diagnostics()``."""
 
 
 def socket_of(state: Path, client: Process) -> Path:
@@ -68,8 +70,9 @@ def ensure(fields: Mapping[str, Any], *, name: str = "", bootstrap: Path = BOOTS
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             said = process.communicate()[1].decode("utf-8", "replace").strip()
+            why, _, fix = said.removeprefix("nucleus: ").partition(FIX)
             raise CannotEnforce(
-                "the client's hooks have nobody to ask", why=said or "it did not start", fix="nucleus doctor"
+                "the client's hooks have nobody to ask", why=why or "it did not start", fix=fix or "nucleus doctor"
             )
         time.sleep(PAUSE)
     assert process.stderr is not None  # noqa: S101  it was asked for

@@ -82,7 +82,7 @@ def unknown(policy: Policy, call: Call, context: Context) -> Classified:  # noqa
     if type(name) is str and name:
         judgement = rule.tools.judge(name)
         if judgement.scope != SCOPE_ASK:
-            ruling = ruled(judgement, f"mcp.{server}.allow", name)
+            ruling = ruled(judgement, f"mcp.{server}", name)
     return answer(legs.UNREVIEWED, call, ruling, target=Target(shown))
 
 
@@ -105,7 +105,10 @@ def governed(policy: Policy, call: Call, facts: Classified) -> Classified:
     rule = policy.mcp.get(server, UNKNOWN_SERVER) if type(server) is str else UNKNOWN_SERVER
     ruling = deny("a tool has a name")
     if type(name) is str and name:
-        ruling = ruled(rule.tools.judge(name), f"mcp.{server}.allow", name)
+        judgement = rule.tools.judge(name)
+        ruling = ruled(judgement, f"mcp.{server}", name)
+        if judgement.silent and ruling.scope == SCOPE_ASK:
+            ruling = ruling._replace(next_step=f"[mcp.{server}] allow = [{name!r}] in a trusted policy")
     if ruling.scope < facts.scope:
         facts = replace(facts, scope=ruling.scope, why=ruling.why, where=ruling.where, next_step=ruling.next_step)
     echoed = 0 if call.args.get("echoes") is False else legs.UNREVIEWED.legs

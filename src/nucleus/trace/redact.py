@@ -183,7 +183,7 @@ def _url(text: str) -> str:
 
 def _masked(value: Any) -> str:
     if isinstance(value, str):
-        return f"[{len(value)} characters]"
+        return value and f"[{len(value)} characters]"
     if isinstance(value, bytes | bytearray):
         return f"[{len(value)} bytes]"
     if isinstance(value, Mapping | list | tuple):
