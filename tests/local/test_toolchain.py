@@ -160,3 +160,10 @@ def test_a_pipe_in_the_workspace_does_not_stop_the_search(home: Home) -> None:
     home.tool("project/.venv/bin/pytest", "#!/usr/bin/env python3\n")
     os.mkfifo(home.workspace / ".venv" / "pyvenv.cfg")
     assert home.find("pytest", "project/.venv/bin") == ToolChain()
+
+
+def test_a_command_that_is_missing_shows_nothing(home: Home) -> None:
+    """A box can't be made around a place that is not there."""
+    (home.home / ".opt").mkdir()
+    for missing in ("missing", ".opt/missing", ".opt/tool/bin/missing", "project/missing"):
+        assert home.find(str(home.home / missing)).readable == []

@@ -74,6 +74,8 @@ class Finder:
             return
         self._follow(path, steps)
         real = os.path.realpath(path)
+        if not os.path.exists(real):
+            return  # What is not there can't be shown. That the command is missing is said in the box.
         if within(path, self._workspace) or within(real, self._workspace):
             self._python_of(os.path.dirname(os.path.dirname(path)))
             self._interpreter(real, steps, own=False)
