@@ -186,6 +186,22 @@ def test_a_submodule_and_its_file_are_held_with_the_branch_that_brings_them(worl
     assert refs(world) == before
 
 
+def test_a_branch_that_brings_the_storage_of_a_repository_waits(world: World) -> None:
+    """Checked out, it would be one: git run in that directory takes its configuration from there."""
+    repository(world)
+    world.start()
+    box(
+        world,
+        """
+        git checkout -q -b other; mkdir -p bare/objects bare/refs; touch bare/objects/x bare/refs/x
+        echo 'ref: refs/heads/x' > bare/HEAD; echo '[core]' > bare/config
+        git add -A; git commit -q -m bare
+        """,
+    )
+    found = told(world)
+    assert found["refs/heads/other"] == found["HEAD"] == "control"
+
+
 def test_worktrees_of_the_run_stay_in_the_run(world: World) -> None:
     repository(world)
     world.start()

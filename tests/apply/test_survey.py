@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,30 @@ def test_storage_of_a_bare_repository_is_control(world: World) -> None:
     (world.folder / "upper" / "x" / "objects").mkdir()
     found = {path: category for path, _, category in world.changes()}
     assert found["x/config"] == found["x/HEAD"] == "control"
+
+
+def test_a_worktree_s_storage_whose_rest_lies_elsewhere_is_control_too(world: World, tmp_path: Path) -> None:
+    """Without ``objects`` beside it git takes such a directory for a repository all the same, and runs what it says."""
+    (tmp_path / "empty").mkdir()
+    files = {
+        "docs/HEAD": "ref: refs/heads/x\n",
+        "docs/commondir": "../other\n",
+        "docs/config.worktree": f"[core]\nbare = false\nworktree = {world.workspace}/docs\n",
+        "other/config": f'[core]\nrepositoryformatversion = 1\nfsmonitor = "touch {tmp_path}/ran; false"\n'
+        "[extensions]\nworktreeConfig = true\n",
+        "other/objects/x": "",
+        "other/refs/x": "",
+    }
+    world.start()
+    for name, content in files.items():
+        world.put(name, content)
+    found = {path: category for path, _, category in world.changes()}
+    assert {found[name] for name in files if name.startswith("docs/")} == {"control"}
+    for name, content in files.items():
+        world.host(name, content)
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "empty"), "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["git", "status"], cwd=world.workspace / "docs", env=clean, capture_output=True, check=False)
+    assert (tmp_path / "ran").exists(), "what it would have done on the host"
 
 
 def test_git_storage_is_told_and_never_applied(world: World) -> None:

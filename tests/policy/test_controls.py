@@ -9,6 +9,11 @@ from hypothesis import strategies as st
 from nucleus.policy.controls import Steering, in_git, secret_looking, secret_patterns, steering
 
 CONTROL = (
+    "bare/HEAD",
+    "docs/commondir",
+    "lefthook-local.yml",
+    ".helix/languages.toml",
+    "_darcs/prefs/defaults",
     "nucleus.toml",
     "sub/nucleus.toml",
     ".nucleus/x",
@@ -58,6 +63,9 @@ CONTROL = (
     "skills/x/SKILL.md",
 )
 HELD = (
+    ".config/mise/config.toml",
+    ".iex.exs",
+    "bunfig.toml",
     "conftest.py",
     "tests/conftest.py",
     ".envrc",
@@ -86,6 +94,8 @@ FLAGGED = (
     "noxfile.py",
 )
 ORDINARY = (
+    "src/head/x.py",
+    "head.tsx",
     "src/a.py",
     "README.md",
     "docs/guide.md",

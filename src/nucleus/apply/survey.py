@@ -292,11 +292,14 @@ class _Survey:
 
 
 def _like_storage(names: set[str], host: int | None) -> bool:
-    """Whether a directory, as the run sees it, looks like the storage of a git repository."""
+    """Whether a directory, as the run sees it, looks like the storage of a git repository, or of a worktree of one."""
     folded = {name.casefold() for name in names}
-    return all(
-        each.casefold() in folded or (host is not None and look(host, each) is not None) for each in ("HEAD", "objects")
-    )
+
+    def has(name: str) -> bool:
+        return name.casefold() in folded or (host is not None and look(host, name) is not None)
+
+    # With ``commondir`` objects and configuration lie elsewhere, wherever that is (gitrepository-layout(5)).
+    return has("HEAD") and (has("objects") or has("commondir"))
 
 
 def _opened(open_here: ExitStack, base: int, name: str, *, lend: bool = False) -> int:
