@@ -59,6 +59,7 @@ def told(world: World) -> dict[str, str]:
         ("git tag main", "tags/main", "main"),
         ("git branch origin/main", "heads/origin/main", "origin/main"),
         ("git tag origin/main", "tags/origin/main", "origin/main"),
+        ("git branch later/main", "heads/later/main", "refs/remotes/origin/main"),
         ("git branch $(git rev-parse --short HEAD~1)", "heads/FIRST", "FIRST"),
     ],
 )
@@ -69,6 +70,7 @@ def test_a_new_name_that_git_takes_for_another_one_s_waits(world: World, makes: 
     name, asked = name.replace("FIRST", short), asked.replace("FIRST", short)
     git(world.workspace, "update-ref", "refs/remotes/origin/main", first)
     git(world.workspace, "pack-refs", "--all")
+    git(world.workspace, "config", "remote.later.url", "https://example.com/not-fetched-yet.git")
     world.start()
     box(world, f"git checkout -q -b topic; echo x >> a.txt; git commit -q -a -m second; {makes} || true")
     found = told(world)
@@ -77,7 +79,8 @@ def test_a_new_name_that_git_takes_for_another_one_s_waits(world: World, makes: 
     assert git(world.workspace, "rev-parse", "--verify", asked) == first
     evil = git(world.workspace, "rev-parse", "topic")
     git(world.workspace, "update-ref", f"refs/{name}", evil)
-    assert git(world.workspace, "rev-parse", "--verify", asked) == evil, "what the name would have done"
+    if not asked.startswith("refs/"):
+        assert git(world.workspace, "rev-parse", "--verify", asked) == evil, "what the name would have done"
 
 
 def refs(world: World) -> str:

@@ -23,6 +23,7 @@ TEXT_LIMIT: Final = 64 * 1024 * 1024
 """Bytes of packed-refs: about a million refs."""
 REF_LIMIT: Final = 100_000
 KINDS: Final = ("heads", "tags")
+_REMOTE: Final = re.compile(r"^[ \t]*\[remote[ \t]+\"([^\"\n]+)\"\]", re.MULTILINE | re.IGNORECASE)
 OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -56,10 +57,11 @@ def host_refs(git: int) -> Refs:
 
 
 def remote_names(git: int) -> frozenset[str]:
-    """Return the remotes of which a repository tracks branches, from a descriptor of its storage."""
+    """Return the remotes that a repository tracks branches of, or has in its configuration, by its descriptor."""
     top = _Merged(None, git)
     lines = [line.partition(" ")[2].split("/") for line in top.text("packed-refs", TEXT_LIMIT).splitlines()]
     found = {parts[2] for parts in lines if parts[:2] == ["refs", "remotes"] and len(parts) > 2}
+    found |= set(_REMOTE.findall(top.text("config", TEXT_LIMIT)))
     with top.below("refs") as folder, folder.below("remotes") as below:
         return frozenset(found | below.names().keys())
 
