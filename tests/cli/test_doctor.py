@@ -14,6 +14,7 @@ import pytest
 
 from nucleus.cli import Usage, doctor, main
 from nucleus.gate import spawn
+from nucleus.gate.boxed import DOOR, VARIABLE
 from nucleus.local import apparmor, bwrap, probe
 from nucleus.local.apparmor import Installer
 from nucleus.local.machine import Row
@@ -198,3 +199,11 @@ def test_a_state_directory_without_room_is_a_line_and_the_other_trials_go_on(
     assert found["room in the state directory"].state == "no"
     assert "No space left on device" in found["room in the state directory"].detail
     assert "git" in found
+
+
+@needs_box
+def test_within_a_box_the_box_is_named_and_not_its_gate_blamed(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, DOOR)
+    found = {row.name: row for row in doctor.rows(state)}
+    assert found["gate"].state == "note"
+    assert "inside of a box" in found["gate"].detail

@@ -386,6 +386,21 @@ def test_a_dry_run_runs_nothing_and_says_what_is_hidden(place: Place) -> None:
     assert place.runs() == []
 
 
+def test_a_dry_run_shows_what_a_preset_does(place: Place) -> None:
+    done = place.run(*LOCAL, "--dry-run", "--", "codex")
+    assert done.returncode == 0
+    assert "Codex" in done.stdout
+
+
+def test_a_run_within_a_run_says_where_it_is_and_runs_nothing(place: Place) -> None:
+    source, packages = (str(Path(file).parents[1]) for file in (nucleus.__file__, cryptography.__file__))
+    shown = [word for path in (source, packages) for word in ("--allow-read", path)]
+    words = ("env", f"PYTHONPATH={source}:{packages}", Views(str(place.state)).python, "-m", "nucleus")
+    done = place.run(*LOCAL, *shown, "--", *words, "run", *LOCAL, "--", "sh", "-c", "echo ran")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "inside of a box of nucleus run already" in done.stderr
+
+
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--help"]) == 0
     said = capsys.readouterr().out

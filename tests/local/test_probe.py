@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nucleus.gate.boxed import DOOR, VARIABLE
 from nucleus.local import bwrap, probe
 from nucleus.seal.bpf import INSTRUCTION
 from tests.local.box import needs_box
@@ -83,6 +84,13 @@ def test_without_a_switch_the_kernel_s_own_words_are_the_cause() -> None:
     why, how = probe.no_user_namespace("Operation not permitted", "/x/bwrap", lambda _: "")
     assert why == "Operation not permitted"
     assert "seccomp=unconfined" in how
+
+
+def test_within_a_box_the_box_is_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, DOOR)
+    why, how = probe.no_user_namespace("Operation not permitted", "/x/bwrap", lambda _: "")
+    assert "inside of a box of nucleus run already" in why
+    assert "unconfined" not in how
 
 
 def test_a_kernel_without_landlock_is_told() -> None:

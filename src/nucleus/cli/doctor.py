@@ -108,8 +108,11 @@ def rows(state: Path) -> Iterator[Row]:
 
 def _gate(scratch: str) -> Row:
     """Start a gate with a state directory of its own, ask it for one file, and see it end."""
+    from nucleus.gate import boxed
     from nucleus.session import Session, end_gate
 
+    if os.environ.get(boxed.VARIABLE) == boxed.DOOR:
+        return Row("note", "gate", "this is inside of a box of nucleus run: its own gate answers here")
     workspace, state = os.path.join(scratch, "workspace"), os.path.join(scratch, "state")
     os.mkdir(workspace, 0o700)
     os.mkdir(state, 0o700)

@@ -468,8 +468,8 @@ class _Run:
         self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         print(f"profile {planned['profile']}, policy {planned['digest'][:12]}, {planned['seconds'] // 60} minutes")
         print(f"workspace {self._workspace}: a copy; {len(wish.hidden)} paths hidden")
-        for path in wish.hidden:
-            print(f"  hidden: {path!r}")
+        for text in (*self._agent.described, *(f"  hidden: {path!r}" for path in wish.hidden)):
+            print(text)
         self.report |= {"spoke": "nucleus", "why": "dry run; nothing was run"}
         return 0
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.gate.boxed import DOOR, VARIABLE
 from nucleus.local import apparmor, inside
 from nucleus.local.filter import boxed
 from nucleus.seal.bpf import assemble
@@ -114,6 +115,8 @@ def no_landlock(ask: Callable[..., int] = inside.syscall) -> Finding:
 
 def no_user_namespace(why: str, bubblewrap: str, read: Read) -> tuple[str, str]:
     """Return the cause of a user namespace that can't be had, and the fix."""
+    if os.environ.get(VARIABLE) == DOOR:
+        return "this is inside of a box of nucleus run already, and there is none in it", "leave nucleus run out here"
     for path, (forbids, cause, fix) in _SWITCHES.items():
         if read(path).strip() == forbids:
             return cause, f"as root: {fix}"
