@@ -124,3 +124,22 @@ def test_pieces_of_any_size_give_the_same(parts: list[bytes], size: int) -> None
     screen = Screen()
     pieces = b"".join(screen.feed(data[at : at + size]) for at in range(0, len(data), size))
     assert pieces == Screen().feed(data)
+
+
+@pytest.mark.parametrize(
+    ("said", "undone"),
+    [
+        (b"\x1b[1;2r", b"\x1b[r"),  # a question would scroll away in two lines, its reasons unseen
+        (b"\x1b(0", b"\x1b(B"),  # its letters would be lines of boxes
+        (b"\x1b)0\x0e", b"\x0f"),
+        (b"\x1b[4h", b"\x1b[4l"),
+        (b"\x1b[20h", b"\x1b[20l"),
+        (b"\x1b[8m", b"\x1b[0m"),
+        (b"\x1b[?7l", b"\x1b[?7h"),
+        (b"\x1b[?6h", b"\x1b[?6l"),
+    ],
+)
+def test_nothing_that_a_box_did_to_its_terminal_changes_how_a_question_is_shown(said: bytes, undone: bytes) -> None:
+    screen = Screen()
+    assert said in screen.feed(said), "it is what programs do, and passes"
+    assert undone in screen.suspended()

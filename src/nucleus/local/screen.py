@@ -27,6 +27,9 @@ ANSWER: Final = b"\x1b[?62;22c"
 """Primary device attributes of a VT220 with colours: what a box is told, whatever the owner's terminal is."""
 MODES: Final = frozenset({1, 6, 7, 12, 25, 45, 47, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 1016, 1045, 1047})
 MORE_MODES: Final = frozenset({1048, 1049, 2004, 2026, 2031})
+USUAL: Final = "\x1b[4l\x1b[20l\x1b(B\x1b)B\x1b*B\x1b+B\x1b[0m\x0f"
+"""Replacing, not inserting; plain letters in each character set; no colours. Else what is shown next, a question to
+the owner too, would be shown as the box likes."""
 ALTERNATE: Final = frozenset({47, 1047, 1049})
 """Private modes that show the alternate screen."""
 ON_BY_DEFAULT: Final = frozenset({7, 25})
@@ -50,6 +53,8 @@ class Screen:
         self.keyboards = 0
         """How many times the keyboard's protocol was changed (``CSI > u``), and not back."""
         self.modified_keys = False
+        self.margins = False
+        """Whether lines may scroll in a part of the screen only."""
         self.touched = False
         """Whether anything but text was shown."""
         self.answers = 0
@@ -96,10 +101,13 @@ class Screen:
         words += ["\x1b[<1u"] * min(self.keyboards, 16)
         words += ["\x1b[>4m"] if self.modified_keys else []
         words += ["\x1b>"] if self.keypad else []
-        return "".join([*words, "\x1b[0m", "\x0f"]).encode()
+        # Around it the cursor is kept: setting margins moves it.
+        words += ["\x1b7\x1b[r\x1b8"] if self.margins else []
+        return "".join([*words, USUAL]).encode()
 
     def resumed(self) -> bytes:
         """Return what brings back the modes that ``suspended`` took away, but for the keyboard's protocol."""
+        self.margins = False  # they are not known any more; a program that draws anew sets its own
         words = [self._mode(mode, on=mode not in ON_BY_DEFAULT) for mode in sorted(self.modes)]
         return "".join([*words, "\x1b=" if self.keypad else ""]).encode()
 
@@ -165,6 +173,7 @@ class Screen:
             if final_ == "c" and held in {"", "0"}:
                 self.answers += 1
             plain = final_ in _PLAIN_FINALS or (final_ in "su" and not held) or (final_ == "n" and held == "6")
+            self.margins |= final_ == "r"
             return plain or (final_ in "hl" and held in {"4", "20"})
         if final_ in "hl" and re.fullmatch(r"\?[0-9]{1,5}(;[0-9]{1,5})*", held):
             return self._switched(held[1:].split(";"), on=final_ == "h")
