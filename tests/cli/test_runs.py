@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nucleus.apply.run import alone
 from nucleus.cli import Usage, main
 from nucleus.cli.runs import meant, picked
 from tests.apply.world import World
@@ -47,6 +48,15 @@ def test_a_run_that_can_not_be_read_is_told_and_a_finding(world: World, capsys: 
     other(world, "ffffffffffff", v=7)
     assert main(["runs"]) == 1
     assert "can't be read" in capsys.readouterr().err
+
+
+def test_a_run_that_was_killed_is_not_said_to_run(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """It never wrote down its end, and nobody holds it any more."""
+    world.note(state="running")
+    with alone(world.run):
+        assert main(["runs"]) == 0
+    assert main(["runs"]) == 0
+    assert [line.split()[3] for line in capsys.readouterr().out.splitlines()] == ["running", "killed"]
 
 
 def test_no_run_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,19 +81,32 @@ def picked(args: argparse.Namespace, run_: "Run") -> list[str] | None:
     return found
 
 
+def _state(run_: "Run") -> str:
+    """Return a run's state; "killed" for one that nobody holds, and that did not come to write down its end."""
+    from nucleus.apply.run import RUNNING, alone
+
+    if run_.state == RUNNING:
+        try:
+            with alone(run_):
+                return "killed"
+        except OSError:  # in use, or its lock can't be had: nothing else is known of it
+            return RUNNING
+    return run_.state
+
+
 def _line(run_: "Run") -> str:
     from nucleus.apply.change import printable
 
     moment = time.strftime("%Y-%m-%d %H:%M", time.localtime(run_.started_ns / 1e9))
     status = "" if run_.status is None else f" (status {run_.status})"
     return (
-        f"{run_.id}  {moment}  {run_.state:<9}  {printable(run_.workspace)}  {printable(' '.join(run_.argv))}{status}"
+        f"{run_.id}  {moment}  {_state(run_):<9}  {printable(run_.workspace)}  {printable(' '.join(run_.argv))}{status}"
     )
 
 
 def _fields(run_: "Run") -> dict[str, Any]:
-    names = ("id", "workspace", "started_ns", "ended_ns", "status", "state", "argv")
-    return {name: getattr(run_, name) for name in names}
+    names = ("id", "workspace", "started_ns", "ended_ns", "status", "argv")
+    return {name: getattr(run_, name) for name in names} | {"state": _state(run_)}
 
 
 def terminal(open_here: ExitStack) -> IO[str] | None:
