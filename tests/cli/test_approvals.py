@@ -110,3 +110,13 @@ def test_what_a_push_would_send_is_shown_escaped_and_in_full_only_on_demand() ->
 def test_no_character_moves_the_cursor_or_hides(text: str) -> None:
     assert escaped(text).isprintable()
     assert escaped(text).encode().decode("unicode_escape").encode("latin-1", "ignore") is not None
+
+
+@pytest.mark.parametrize("body", ["a line\n" * 400, "x" * 60_000])
+def test_a_long_content_does_not_scroll_destination_and_reasons_away(body: str) -> None:
+    """In a run the question has the screen alone, with nothing to scroll back to."""
+    asked = {**QUESTION, "destination": "evil.example:443", "body": body, "bytes": len(body)}
+    last = describe(asked, whole=True).split("\n")[-6:]
+    assert "    ab12  fs.write -> evil.example:443" in last
+    assert any("asks because: " in line and not line.startswith("    |") for line in last)
+    assert "All of this" not in describe({**QUESTION, "body": "short", "bytes": 5}, whole=True)

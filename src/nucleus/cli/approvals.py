@@ -15,6 +15,10 @@ from nucleus.trace.export import escaped
 
 SHOWN: Final = 4096
 """Characters of content shown in a list; ``nucleus approvals ID`` shows all."""
+SCREEN_LINES: Final = 16
+SCREEN_CHARACTERS: Final = 1000
+"""What any terminal shows at once. Of a longer question the beginning is said again at its end."""
+SUMMARY: Final = 300
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +105,9 @@ def describe(question: dict[str, Any], *, whole: bool = False) -> str:
     lines += [f"    > {escaped(line)}" for line in shown.split("\n") if leaving]
     if len(shown) < len(leaving):
         lines.append(f"    ... nucleus approvals {question['id']} shows all that would be pushed")
+    if len(lines) > SCREEN_LINES or sum(map(len, lines)) > SCREEN_CHARACTERS:
+        # What stands first has scrolled away by now, and whoever wrote the content chose how far.
+        lines += ["", "    All of this is content of:", *(f"    {line[:SUMMARY]}" for line in lines[:2])]
     left = question["seconds_left"]
     lines.append(f"    nucleus approve {question['id']}   or   nucleus deny {question['id']}   ({left} s left)")
     return "\n".join(lines)
