@@ -422,3 +422,14 @@ def test_a_port_is_a_number_that_can_be_one(place: Place, words: tuple[str, str]
     done = place.run(*LOCAL, *words, "true")
     assert done.returncode == 64
     assert done.stderr.endswith(f"argument {words[0]}: a port from 1 to 65535\n")
+
+
+def test_a_reader_of_what_we_say_that_is_gone_changes_no_status(place: Place) -> None:
+    """What was held is held, and the run is not said to have been none."""
+    command = [sys.executable, "-m", "nucleus", "--state", str(place.state), "run", *LOCAL, "ln", "-s", "x", "made"]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(command, cwd=place.workspace, stderr=write, check=False)
+    os.close(write)
+    assert done.returncode == 75
+    assert [run["state"] for run in place.runs()] == ["partly"]

@@ -45,8 +45,13 @@ class Outcome:
         if self._waiting is not None:
             self._waiting.append(line)
             return
-        sys.stderr.write(f"nucleus: {line}\n")
-        sys.stderr.flush()
+        try:
+            sys.stderr.write(f"nucleus: {line}\n")
+            sys.stderr.flush()
+        except OSError:
+            # Its reader is gone, or its disk is full. The command ran all the same, and its status and the report
+            # say what came of it; what waits in the stream goes nowhere, also when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 2)
 
     def hold(self) -> None:
         """Let lines wait: the terminal is the command's."""

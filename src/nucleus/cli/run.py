@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from nucleus.cli import Usage
 from nucleus.cli.outcome import NAMED, Outcome, fill_streams
+from nucleus.cli.words import owner_words
 from nucleus.errors import CannotEnforce, NucleusError
 
 if TYPE_CHECKING:
@@ -236,7 +237,6 @@ class _Run:
             "ports": ports,
             "read": [pattern for path in read for pattern in (path, f"{path}/**")],
         }
-        prompt = Path(args.prompt_file).read_text(encoding="utf-8") if args.prompt_file else ""
         revision: dict[str, Any] = {}
         if args.policy_rev:
             from nucleus.policy.layers import PROJECT_FILE
@@ -248,7 +248,7 @@ class _Run:
             "profile": args.profile,
             "policies": [os.path.abspath(file) for file in args.policy],
             "workspace": self._workspace,
-            "prompt": prompt,
+            "prompt": owner_words(args.prompt_file),
             "state": self._state,
             "allow": {key: values for key, values in allow.items() if values},
             "shown": {
@@ -262,10 +262,11 @@ class _Run:
         }
 
     def _secrets(self) -> bool:
-        """Whether a variable that the owner lets in is taken for a secret."""
+        """Whether a variable that the owner lets in is taken for a secret, or what an agent keeps may hold one."""
         from nucleus.local.environment import environment
 
-        return self._args.allow_login or bool(environment(os.environ, self._args.allow_env, "").secrets)
+        known = self._args.allow_login or self._has_state
+        return known or bool(environment(os.environ, self._args.allow_env, "").secrets)
 
     def _history(self, wish: "Wish") -> bool:
         """Say which hidden files are in git's history all the same; return whether some are, or may be."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from nucleus.cli import Usage
 from nucleus.cli.outcome import Outcome
+from nucleus.cli.words import owner_words
 from nucleus.errors import CannotEnforce
 
 ENDED: Final = 77
@@ -123,7 +124,7 @@ def _asked(args: argparse.Namespace, workspace: str, state: str) -> dict[str, An
         "profile": args.profile,
         "policies": [os.path.abspath(file) for file in args.policy],
         "workspace": workspace,
-        "prompt": Path(args.prompt_file).read_text(encoding="utf-8") if args.prompt_file else "",
+        "prompt": owner_words(args.prompt_file),
         "state": state,
         "allow": {key: values for key, values in allow.items() if values},
         "shown": {"read": read, "env": args.allow_env, "ports": [], "secrets": True},
