@@ -51,5 +51,6 @@ def test_the_command_prints_one_table_and_leaves_nothing_behind(tmp_path: Path) 
     assert "with: 0 of 13" in done.stdout
     assert "the chain verifies" in done.stdout
     assert "skipped nucleus run --vm" in done.stdout
+    assert "run --local: not part" not in done.stdout
     assert SECRET not in done.stdout
     assert list(tmp_path.iterdir()) == []

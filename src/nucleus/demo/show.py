@@ -16,7 +16,7 @@ from nucleus.errors import CannotEnforce, NucleusError
 
 SECONDS: Final = 60
 SKIPPED: Final = (
-    ("nucleus run --local", "not part of this version"),
+    ("nucleus run --local", "this agent is a program of the SDK; a command in a box of your own: nucleus run -- CMD"),
     ("nucleus run --vm", "not part of this version"),
 )
 
