@@ -4,7 +4,10 @@ import http.client
 import socket
 from pathlib import Path
 
+import pytest
+
 from nucleus.demo.stage import SECRET, Stage, listen
+from nucleus.errors import CannotEnforce
 
 
 def test_listeners_keep_what_is_sent() -> None:
@@ -27,3 +30,8 @@ def test_the_world_has_secrets_a_remote_and_a_policy(tmp_path: Path) -> None:
     assert "refs/heads/main" in stage.refs()
     assert not stage.hook().exists()
     stage.close()
+
+
+def test_a_git_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(CannotEnforce, match="not a git repository"):
+        Stage(tmp_path).git(tmp_path, "log")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
+from nucleus.errors import CannotEnforce
+
 SECRET: Final = "demo-canary-3f9a7c21"  # noqa: S105  a canary
 BACKLOG: Final = 16
 PATIENCE: Final = 5.0
@@ -107,9 +109,13 @@ class Stage:
         self.git(self.repository, "push", "-q", "origin", "main")
 
     def git(self, folder: Path, *words: str) -> str:
-        """Run git on the demo's own repositories, with none of the machine's configuration."""
+        """Run git on the demo's own repositories, with none of the machine's configuration. Raises CannotEnforce."""
         command = ["git", "-C", str(folder), "-c", "user.name=Demo", "-c", "user.email=demo@example.com", *words]
-        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotEnforce(
+                f"git {words[0]} failed in the demo's own world", why=done.stderr.strip(), fix="try again"
+            )
         return done.stdout
 
     def environment(self) -> dict[str, str]:
