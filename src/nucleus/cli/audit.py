@@ -195,7 +195,13 @@ def _edit(args: argparse.Namespace, root: Path, project: Project, result: Result
 
 def _write(path: Path, data: bytes) -> None:
     """Replace a file as a whole: a reader sees the old bytes or the new ones. Keeps the mode of a file that is there."""  # noqa: E501  one pattern or table row, one line
+    from nucleus.cli.streams import written_into
+
+    if written_into(path, data):
+        return
     target = path.resolve()
+    if written_into(target, data):
+        return
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)

@@ -87,11 +87,18 @@ class Outcome:
 
     def write(self, status: int, trace: str) -> None:
         """Write the trace and the report where the owner named places for them. The gate has ended. Raises OSError."""
-        from nucleus.local.run_folder import replace_file
-
         if self._args.trace and trace:
             from nucleus.trace.export import export_jsonl
 
-            replace_file(self._args.trace, b"".join(export_jsonl(Path(trace))))
+            _put(self._args.trace, b"".join(export_jsonl(Path(trace))))
         if self._args.report:
-            replace_file(self._args.report, (json.dumps({**self.report, "exit": status}, indent=1) + "\n").encode())
+            _put(self._args.report, (json.dumps({**self.report, "exit": status}, indent=1) + "\n").encode())
+
+
+def _put(path: str, content: bytes) -> None:
+    """Put what was asked for where the owner wants it: a file is replaced, a device or a pipe written into."""
+    from nucleus.cli.streams import written_into
+    from nucleus.local.run_folder import replace_file
+
+    if not written_into(path, content):
+        replace_file(path, content)

@@ -42,14 +42,14 @@ PULL_REQUEST: Final = "publish.pull_request"
 COMMENT: Final = "publish.comment"
 LABEL: Final = "publish.label"
 ISSUE: Final = "publish.read"
+PORT: Final = "port"
+"""A connection from a box to a port of the owner's own machine."""
 APPLY: Final = "apply"
 """One change that a transaction would bring to the host."""
 SPAWN: Final = "spawn"
 TOOL: Final = "tool"
 """A function of the user's own, declared with an op and a destination (``@session.tool``)."""
 MCP: Final = "mcp.call"
-PORT: Final = "port"
-"""A connection from a box to a port of the owner's own machine."""
 """A message to an MCP server: what a reviewed mapping says of it, else the worst case."""
 CLIENT: Final = "client.tool"
 """A tool that a client performs by itself, told by its hook before: ``does`` says what it is."""
@@ -70,27 +70,27 @@ class Call:
 
 
 @final
-@dataclass(slots=True, unsafe_hash=True)
+@dataclass(frozen=True, slots=True)
 class Classified:
     """The facts of one call but for cost, clock and approval; and what a person is told of them."""
 
-    op: Final[int]
-    legs: Final[int]
-    carried: Final[int]
-    sink: Final[int]
-    scope: Final[int]
-    trusted: Final[int]
-    home: Final[int]
-    attested: Final[int]
-    public: Final[int]
-    fixed: Final[int]
-    destination: Final[str] = ""
+    op: int
+    legs: int
+    carried: int
+    sink: int
+    scope: int
+    trusted: int
+    home: int
+    attested: int
+    public: int
+    fixed: int
+    destination: str = ""
     """Canonical: ``host:port``, ``remote URL ref``, a path. Empty where nothing leaves."""
-    why: Final[str] = ""
+    why: str = ""
     """One sentence on the scope verdict. For a person; may name what the agent must not learn."""
-    where: Final[str] = ""
+    where: str = ""
     """``file:line`` or ``profile NAME`` of the rule that set the scope."""
-    next_step: Final[str] = ""
+    next_step: str = ""
     """What would change the verdict: a line for the policy file."""
-    resolved: Final[Mapping[str, Any]] = field(default_factory=dict)
+    resolved: Mapping[str, Any] = field(default_factory=dict)
     """What the effect must use in place of the caller's words: remote URL, refs, absolute path."""
