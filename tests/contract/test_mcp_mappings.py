@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from nucleus.kernel.exposure import UNTRUSTED
 from nucleus.kernel.facts import ALL_SINKS, EGRESS, SCOPE_ALLOW
 from nucleus.mcp.mapping import read_mappings, shipped
 from nucleus.mcp.pins import Identity, digest_of
-from nucleus.policy.call import Call
 from nucleus.policy.classify import classify
 from nucleus.policy.context import Context
 from nucleus.policy.load import LayerFile, OwnerChoices, load_policy
@@ -133,16 +131,3 @@ def test_a_call_of_a_real_tool_is_judged_by_what_it_does(
     assert ("op" in call.args) is (scope is not None)
     assert facts.sink == sink
     assert scope is None or facts.scope == scope
-
-
-def test_a_page_that_a_reviewed_tool_fetched_counts_as_one_that_we_fetched(tmp_path: Path) -> None:
-    """Somebody else wrote it; it is nobody's private data."""
-    definition = definitions("mcp-server-fetch", tmp_path)["fetch"]
-    url = {"url": "https://example.com/"}
-    who = Identity(("/usr/bin/uvx", "mcp-server-fetch"))
-    policy = b'version = 1\nprofile = "local_dev"\n[mcp.s]\nallow = ["*"]\n'
-    loaded = load_policy([LayerFile("--policy", "p.toml", policy, trusted=True, why="")], OwnerChoices())
-    theirs = classify(loaded, read_mappings(shipped()).call(who, "s", definition, url, b"{}"), Context("/w", "/home/u"))
-    ours = classify(loaded, Call("net.fetch", {**url, "method": "GET"}), Context("/w", "/home/u"))
-    assert theirs.legs == ours.legs == UNTRUSTED
-    assert (theirs.scope, theirs.sink, theirs.trusted) == (ours.scope, ours.sink, ours.trusted)
