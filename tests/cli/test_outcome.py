@@ -12,7 +12,7 @@ from nucleus.cli.outcome import NAMED, Outcome
 
 def _outcome(**more: object) -> Outcome:
     fields = {"words": ["make"], "quiet": False, "trace": "", "report": "", **more}
-    return Outcome(argparse.Namespace(**fields), "/work/p")
+    return Outcome(argparse.Namespace(**fields), "/srv/p")
 
 
 def test_a_line_can_t_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,8 +37,8 @@ def test_a_value_that_nobody_named_is_short_and_plain(value: str) -> None:
 
 
 def test_the_search_path_keeps_what_is_shown_in_the_owners_order() -> None:
-    owner = "/home/a/.cargo/bin:/work/p/.venv/bin:/usr/bin:relative:/work/p/../x:/opt/node/bin"
-    found = search_path(owner, ["/work/p", "/usr", "/opt/node"])
-    assert found.split(":")[:3] == ["/work/p/.venv/bin", "/usr/bin", "/opt/node/bin"]
+    owner = "/home/a/.cargo/bin:/srv/p/.venv/bin:/usr/bin:relative:/srv/p/../x:/opt/node/bin"
+    found = search_path(owner, ["/srv/p", "/usr", "/opt/node"])
+    assert found.split(":")[:3] == ["/srv/p/.venv/bin", "/usr/bin", "/opt/node/bin"]
     assert "/home/a/.cargo/bin" not in found
     assert found.split(":").count("/usr/bin") == 1

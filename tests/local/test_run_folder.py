@@ -15,7 +15,7 @@ from tests.local.box import private
 
 def test_a_place_is_private_locked_and_says_what_runs(tmp_path: Path) -> None:
     folder = RunFolder(str(private(tmp_path / "state")))
-    folder.begin("/work/p", "local_dev", ["make", "test"], [".env"])
+    folder.begin("/srv/p", "local_dev", ["make", "test"], [".env"])
     place = Path(folder.path)
     assert place.parent == tmp_path / "state" / "runs"
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
@@ -42,7 +42,7 @@ def test_a_place_is_private_locked_and_says_what_runs(tmp_path: Path) -> None:
 
 def test_a_run_that_never_began_leaves_nothing(tmp_path: Path) -> None:
     folder = RunFolder(str(private(tmp_path / "state")))
-    folder.begin("/work/p", "local_dev", ["true"], [])
+    folder.begin("/srv/p", "local_dev", ["true"], [])
     (Path(folder.path) / "upper" / "deep").mkdir()
     folder.release()
     assert not Path(folder.path).exists()
@@ -58,11 +58,11 @@ def test_a_place_that_can_t_be_made_is_told_with_the_fix(tmp_path: Path) -> None
 
 def test_a_hint_is_kept_for_its_workspace_and_nonsense_is_none(tmp_path: Path) -> None:
     state = private(tmp_path / "state")
-    hint = Hint(str(state), "/work/p")
+    hint = Hint(str(state), "/srv/p")
     assert hint.read() is None
     hint.write([["**/.env"], ["notes/**"]])
-    assert Hint(str(state), "/work/p").read() == [["**/.env"], ["notes/**"]]
-    assert Hint(str(state), "/work/q").read() is None
+    assert Hint(str(state), "/srv/p").read() == [["**/.env"], ["notes/**"]]
+    assert Hint(str(state), "/srv/q").read() is None
     (path,) = (state / "hints").iterdir()
     for text in ("", "{}", "[]", "[1]", '["a"]', "[[1]]", "\0"):
         path.write_text(text)

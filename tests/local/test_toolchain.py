@@ -126,7 +126,7 @@ def test_whoever_wrote_the_repository_does_not_choose_what_is_seen(home: Home, t
 def test_the_owner_s_own_script_does(home: Home) -> None:
     """What the test above keeps out gets in where the owner's own file says so."""
     home.tool("work/another/project/bin/python3")
-    home.tool("bin/mine", f"#!{home.home}/work/another/project/bin/python3\n")
+    home.tool("bin/mine", f"#!{home.home}/other/project/bin/python3\n")
     assert home.shown("mine", "bin") == ["bin/mine", "work/another/project"]
 
 
