@@ -112,7 +112,7 @@ def test_the_python_of_an_environment_in_the_workspace_is_shown_if_it_is_one(hom
     assert home.shown("pytest", "project/.venv/bin") == [".pyenv/versions/3.12.1"]
 
 
-@pytest.mark.parametrize("target", [".ssh", ".config/app", "other", "work/another/project"])
+@pytest.mark.parametrize("target", [".ssh", ".config/app", "other", "other/project"])
 def test_whoever_wrote_the_repository_does_not_choose_what_is_seen(home: Home, target: str) -> None:
     home.tool(f"{target}/bin/python3")
     home.tool(f"{target}/id_rsa", "canary")
@@ -125,9 +125,9 @@ def test_whoever_wrote_the_repository_does_not_choose_what_is_seen(home: Home, t
 
 def test_the_owner_s_own_script_does(home: Home) -> None:
     """What the test above keeps out gets in where the owner's own file says so."""
-    home.tool("work/another/project/bin/python3")
+    home.tool("other/project/bin/python3")
     home.tool("bin/mine", f"#!{home.home}/other/project/bin/python3\n")
-    assert home.shown("mine", "bin") == ["bin/mine", "work/another/project"]
+    assert home.shown("mine", "bin") == ["bin/mine", "other/project"]
 
 
 def test_links_that_lead_in_a_circle_end(home: Home) -> None:
