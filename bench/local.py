@@ -8,7 +8,6 @@ work less that contender's own start in the same round, over the same of the
 bare command. Writes its section of docs/benchmarks.md; ``--quick`` writes nothing.
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -25,7 +24,7 @@ from bench import page
 from bench.boxes import contenders
 from bench.boxes.contenders import BARE, NUCLEUS, Contender
 from bench.clock import Figure, figure
-from bench.table import Row, Section, markdown, missed, text
+from bench.table import Row, Section
 
 TITLE: Final = "Boxes"
 FILES: Final = 5000
@@ -236,19 +235,7 @@ def measured(rounds: int) -> Section:
 
 def main() -> int:
     """Run; 0 if every budget held, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m bench.local", description=str(__doc__).splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, write nothing")
-    chosen = parser.parse_args()
-    section = measured(3 if chosen.quick else 11)
-    print(text([section]))
-    for note in section.notes:
-        print(f"{TITLE}: {note}", file=sys.stderr)
-    if not chosen.quick:
-        page.put(TITLE, markdown([section]))
-    behind = missed([section])
-    for quantity in behind:
-        print(f"bench: over budget: {quantity}", file=sys.stderr)
-    return 1 if behind else 0
+    return page.written_by("bench.local", str(__doc__), TITLE, measured, quick=3, full=11)
 
 
 if __name__ == "__main__":

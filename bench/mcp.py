@@ -5,7 +5,6 @@ look), ``nucleus mcp run`` and two other proxies. Calls are interleaved: in each
 calls, one after the other, and then 16 at once. Every answer is compared with what was sent.
 """
 
-import argparse
 import http.client
 import json
 import os
@@ -25,7 +24,7 @@ from typing import Any, Final, Protocol
 from bench import mcp_peers, page
 from bench.clock import Figure, figure
 from bench.mcp_echo import TOOL
-from bench.table import AT_LEAST, Row, Section, markdown, missed, text
+from bench.table import AT_LEAST, Row, Section
 from nucleus.mcp.pins import digest_of
 
 ECHO: Final = [sys.executable, "-I", "-S", str(Path(__file__).with_name("mcp_echo.py"))]
@@ -445,19 +444,7 @@ def measure(rounds: int) -> Section:
 
 def main() -> int:
     """Run; 0 if every budget held, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m bench.mcp", description=str(__doc__).splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, write nothing")
-    chosen = parser.parse_args()
-    section = measure(5 if chosen.quick else 25)
-    print(text([section]))
-    for note in section.notes:
-        print(f"{TITLE}: {note}", file=sys.stderr)
-    if not chosen.quick:
-        page.put(TITLE, markdown([section]))
-    behind = missed([section])
-    for quantity in behind:
-        print(f"bench: over budget: {quantity}", file=sys.stderr)
-    return 1 if behind else 0
+    return page.written_by("bench.mcp", str(__doc__), TITLE, measure, quick=5, full=25)
 
 
 if __name__ == "__main__":

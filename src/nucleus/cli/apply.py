@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Final, final
 
 from nucleus.cli import Usage
-from nucleus.cli.runs import meant, picked, terminal, typed
+from nucleus.cli.runs import meant, name_changes, picked, terminal, typed
 
 if TYPE_CHECKING:
     from nucleus.apply import Applied, Change, Ruling, Run
@@ -26,12 +26,8 @@ NO_YES: Final = "needs your yes at a terminal"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument(
-        "run", nargs="?", default="", metavar="RUN", help="as shown by: nucleus runs; default: the last"
-    )
+    name_changes(parser, "apply")
     parser.add_argument("--non-interactive", action="store_true", help="ask nobody: what needs a yes stays held")
-    parser.add_argument("picked", nargs="*", default=[], metavar="PATH", help="behind --: only what is at and below it")
-    parser.usage = "nucleus apply [options] [RUN] [-- PATH...]"
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 
-from nucleus.cli.runs import meant, picked
+from nucleus.cli.runs import meant, name_changes, picked
 
 _COLORS = {"-": "\033[31m", "+": "\033[32m", "@": "\033[36m"}
 _PLAIN = "\033[0m"
@@ -12,12 +12,8 @@ _PLAIN = "\033[0m"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument(
-        "run", nargs="?", default="", metavar="RUN", help="as shown by: nucleus runs; default: the last"
-    )
+    name_changes(parser, "diff")
     parser.add_argument("--json", action="store_true", help="one JSON object for each change, a line each")
-    parser.add_argument("picked", nargs="*", default=[], metavar="PATH", help="behind --: only what is at and below it")
-    parser.usage = "nucleus diff [options] [RUN] [-- PATH...]"
 
 
 def run(args: argparse.Namespace) -> int:

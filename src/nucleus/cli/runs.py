@@ -49,6 +49,15 @@ def waits(run_: "Run") -> bool:
     return run_.state not in {"applied", "discarded"}
 
 
+def name_changes(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the words that name a run, and what of it: for ``meant`` and ``picked``."""
+    parser.add_argument(
+        "run", nargs="?", default="", metavar="RUN", help="as shown by: nucleus runs; default: the last"
+    )
+    parser.add_argument("picked", nargs="*", default=[], metavar="PATH", help="behind --: only what is at and below it")
+    parser.usage = f"nucleus {command} [options] [RUN] [-- PATH...]"
+
+
 def meant(args: argparse.Namespace) -> "Run | None":
     """Return the run that ``args.run`` names, or the last one that waits here; None if none does. Raises Usage."""
     found, _ = every(args)
