@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
 from nucleus.cli import Usage
-from nucleus.cli.outcome import NAMED, Outcome, fill_streams
+from nucleus.cli.outcome import NAMED, Outcome, counted, fill_streams
 from nucleus.cli.words import owner_words
 from nucleus.errors import CannotEnforce, NucleusError
 
@@ -74,8 +74,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("words", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments, after --")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the command, and return its status or ours."""
+def run(args: argparse.Namespace, bootstrap: Path | None = None) -> int:
+    """Run the command, and return its status or ours. ``bootstrap``: of a test that composes it (``spawn.start``)."""
     # INVARIANT: before anything is opened. Else a socket of ours would get the number of a stream that was closed.
     fill_streams()
     if args.words[:1] == ["--"]:
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         from nucleus.cli.run_ll import perform
 
         return perform(args)
-    done = _Run(args)
+    done = _Run(args, bootstrap=bootstrap)
     try:
         status = done.perform()
     except BaseException as error:
@@ -114,10 +114,11 @@ def _port(text: str) -> int:
 class _Run:
     """One call of ``nucleus run``."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, *, bootstrap: Path | None) -> None:
         from nucleus.local.agent import agent
 
         self._args = args
+        self._bootstrap = bootstrap
         self._workspace = os.path.realpath(args.workspace)
         self._state = ""
         self._gate: Spawned | None = None
@@ -152,7 +153,7 @@ class _Run:
         self._state = str(prepare(state, Path(self._workspace)))
         outside(self._workspace)
         self._recover()
-        self._gate = start(["gate"])
+        self._gate = start(["gate"], self._bootstrap)
         # What can be done without the gate is done while it starts.
         from nucleus.gate.connection import Connection
         from nucleus.gate.hardening import home_of
@@ -265,8 +266,8 @@ class _Run:
         """Whether a variable that the owner lets in is taken for a secret, or what an agent keeps may hold one."""
         from nucleus.local.environment import environment
 
-        known = self._args.allow_login or self._has_state
-        return known or bool(environment(os.environ, self._args.allow_env, "").secrets)
+        found = environment(os.environ, self._args.allow_env, "").secrets
+        return self._args.allow_login or self._has_state or bool(found)
 
     def _history(self, wish: "Wish") -> bool:
         """Say which hidden files are in git's history all the same; return whether some are, or may be."""
@@ -356,10 +357,8 @@ class _Run:
         }
         weakened = [f"--{name} {value}" for name, values in named.items() for value in values]
         weakened += ["--allow-login"] if args.allow_login else []
-        for one in self._agent.described:
-            self._outcome.say(one)
-        for one in weakened:
-            self._outcome.say(f"allowed by you: {one}")
+        for line in (*self._agent.described, *(f"allowed by you: {one}" for one in weakened)):
+            self._outcome.say(line)
         containment = {**living.report.layers, "backend": living.report.backend, "allowed": weakened}
         if self._group is not None:
             containment["memory"] = f"at most {self._limits.memory >> 20} MiB in all, by a control group"
@@ -389,7 +388,7 @@ class _Run:
                 held.callback(servers.close)
                 settings["mcp"] = servers.places
             owner = held.enter_context(owner_socket(gate))
-            network = Network(living.first, watch, gate, settings, self._outcome.say)
+            network = Network(living.first, watch, gate, settings, self._outcome.say, self._bootstrap)
             held.callback(lambda: self.report.update(egress=network.used()))
             held.callback(network.close)
             network.open_door(living.door, opened)
@@ -448,7 +447,7 @@ class _Run:
         folder.end(status)
         folder.release()
         for id_, place, count in self._agent.end(exposure, status):
-            self._outcome.say(f"{place}: {count} changes of its own state wait for you: nucleus diff {id_}")
+            self._outcome.say(f"{place}: {counted(count)} of its own state to look at: nucleus diff {id_}")
         try:
             found = bring(folder.path, gate, hands_of(os.environ))
         except (NucleusError, OSError) as error:

@@ -44,18 +44,21 @@ class Spawned:
             self.process.wait()
 
 
-def start(role: Sequence[str], bootstrap: Path = BOOTSTRAP, *, quiet: bool = False) -> Spawned:
+def start(role: Sequence[str], bootstrap: Path | None = None, *, quiet: bool = False) -> Spawned:
     """Start a privileged process for ``role`` and return it with a socket to it.
 
     Its standard streams are the null device, but for errors. It leads a
     session of its own, so that an interrupt of the terminal does not reach it.
+    ``bootstrap`` is the package's own unless a test that composes the whole
+    brings another, with a resolver and a CA in it: no variable, file or flag
+    of the product leads here (tests/house/test_composed.py).
     ``quiet``: its errors go nowhere too, for one that outlives its starter and
     would hold the starter's pipe open. Raises CannotEnforce.
     """
     python = interpreter()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     os.set_inheritable(theirs.fileno(), True)
-    command = [python, "-I", "-S", "-B", str(bootstrap), *role, str(theirs.fileno())]
+    command = [python, "-I", "-S", "-B", str(bootstrap or BOOTSTRAP), *role, str(theirs.fileno())]
     try:
         process = subprocess.Popen(
             command,

@@ -17,6 +17,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.egress.handover import hand_over
@@ -56,8 +57,20 @@ def proxy_variables() -> dict[str, str]:
 class Network:
     """What is listened to for one box. ``close`` ends all of it."""
 
-    def __init__(self, first: int, watch: Watch, gate: Connection, settings: Mapping[str, Any], say: Say) -> None:
-        """Enter the network of the box whose process 1 is ``first``, and listen. Raises CannotEnforce."""
+    def __init__(
+        self,
+        first: int,
+        watch: Watch,
+        gate: Connection,
+        settings: Mapping[str, Any],
+        say: Say,
+        bootstrap: Path | None = None,
+    ) -> None:
+        """Enter the network of the box whose process 1 is ``first``, and listen. Raises CannotEnforce.
+
+        ``bootstrap``: what the egress process is started by, of a test that composes a run (``spawn.start``).
+        """
+        self._bootstrap = bootstrap
         self._watch = watch
         self._gate = gate
         self._settings = dict(settings)
@@ -158,7 +171,7 @@ class Network:
         self._starts += 1
         try:
             gate, _ = self._gate.branch({"do": "attach", "role": "egress"})
-            spawned = start(["egress"])
+            spawned = start(["egress"], self._bootstrap)
             with socket.socket(fileno=os.dup(gate.fileno())) as handed:
                 hand_over(spawned.sock, self._settings, *self._out, handed)
             gate.close()
