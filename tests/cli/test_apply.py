@@ -35,7 +35,7 @@ def test_what_is_plain_comes_and_what_is_held_waits(world: World, capsys: pytest
     busy(world)
     assert main(["apply", "--non-interactive"]) == 1
     said = capsys.readouterr()
-    assert "1 changes applied" in said.out
+    assert "1 change applied" in said.out
     assert "held added CLAUDE.md: steers an agent" in said.err
     assert "held deleted gone: " in said.err
     assert sorted(place.name for place in world.workspace.iterdir()) == ["a", "gone"]
@@ -141,7 +141,7 @@ def test_what_a_commit_keeps_is_deleted_and_renamed_by_a_run_without_a_question(
     done = subprocess.run([*words, "sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 75, done.stderr
     assert "untracked (deleted)" in done.stderr
-    assert "1 changes are held" in done.stderr
+    assert "1 change is held" in done.stderr
     assert sorted(place.name for place in world.workspace.iterdir()) == [".git", "b.txt", "renamed.txt", "untracked"]
     assert git(world.workspace, "log", "-1", "--format=%s") == "renamed"
     assert git(world.workspace, "status", "--porcelain") == "D d/x.txt\n?? untracked"

@@ -45,7 +45,7 @@ def test_what_is_held_is_named_and_more_is_counted(capsys: pytest.CaptureFixture
     held = tuple(Held(Change(f"{at}.pth", "added", "file", "held"), "runs by itself") for at in range(NAMED + 3))
     outcome.tell("abcdefabcdef", Applied((Change("a.py", "changed", "file", "plain"),), held))
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "nucleus: 1 changes applied"
+    assert lines[0] == "nucleus: 1 change applied"
     assert "nucleus diff abcdefabcdef" in lines[1]
     assert lines[-1] == "nucleus:   and 3 more"
     assert len(outcome.report["changes"]["held"]) == NAMED + 3

@@ -148,7 +148,7 @@ def test_what_may_be_applied_is_and_what_may_not_is_held_and_named(place: Place)
 
 def test_a_run_of_which_nothing_waits_leaves_nothing_but_its_trace(place: Place) -> None:
     done = place.run(*LOCAL, "--", "sh", "-c", "echo changed > README.md")
-    assert (done.returncode, done.stderr) == (0, "nucleus: 1 changes applied\n")
+    assert (done.returncode, done.stderr) == (0, "nucleus: 1 change applied\n")
     assert place.runs() == []
     assert list((place.state / "traces").glob("*.jsonl"))
 

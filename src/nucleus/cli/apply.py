@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Final, final
 
 from nucleus.cli import Usage
+from nucleus.cli.outcome import counted
 from nucleus.cli.runs import meant, name_changes, picked, terminal, typed
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class OwnerJudge:
         lines = [f"  {headline(each)}" for each in changes[:NAMED]]
         if len(changes) > NAMED:
             lines.append(f"  and {len(changes) - NAMED} more: nucleus diff shows all")
-        head = f"{len(changes)} changes are held as {kind!r}:"
+        head = f"{counted(len(changes))} {'is' if len(changes) == 1 else 'are'} held as {kind!r}:"
         text = "\n".join([head, *lines, f"Type {kind} to apply them, anything else leaves them held: "])
         return typed(self._terminal, text) == kind
 
@@ -111,7 +112,7 @@ def _told(args: argparse.Namespace, found: "Run", done: "Applied") -> int:
         print(f"applied {change.what} {change.shown}")
     if not args.quiet:
         if done.applied:
-            print(f"{len(done.applied)} changes applied to {printable(found.workspace)}")
+            print(f"{counted(len(done.applied))} applied to {printable(found.workspace)}")
         elif done.complete:
             print(f"the run {found.id} changes nothing any more")
     for message in done.messages:
@@ -123,5 +124,6 @@ def _told(args: argparse.Namespace, found: "Run", done: "Applied") -> int:
     for held in done.held:
         print(f"nucleus: held {held.change.what} {held.change.shown}: {printable(held.why)}", file=sys.stderr)
     if done.held:
-        print(f"nucleus: {len(done.held)} changes stay in the run {found.id}", file=sys.stderr)
+        stays = "stays" if len(done.held) == 1 else "stay"
+        print(f"nucleus: {counted(len(done.held))} {stays} in the run {found.id}", file=sys.stderr)
     return 0 if done.complete else 1

@@ -18,6 +18,11 @@ NAMED: Final = 12
 """Changes that are named on the terminal; the report and ``nucleus diff`` name all."""
 
 
+def counted(number: int, one: str = "change") -> str:
+    """Return a number with its noun."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
+
+
 def fill_streams() -> None:
     """Let each standard stream that is closed be the null device. Called before anything is opened."""
     for number in range(3):
@@ -74,11 +79,12 @@ class Outcome:
         for message in found.messages:
             self.say(message)
         if found.applied:
-            self.say(f"{len(found.applied)} changes applied")
+            self.say(f"{counted(len(found.applied))} applied")
         lines = [f"{held.change.shown} ({held.change.what}): {held.why}" for held in found.held]
         lines += [f"{change.shown}: {change.conflict}" for change in found.conflicts]
         if lines:
-            what = "nothing was applied, your side changed too" if found.conflicts else f"{len(lines)} changes are held"
+            held = f"{counted(len(lines))} {'is' if len(lines) == 1 else 'are'} held"
+            what = "nothing was applied, your side changed too" if found.conflicts else held
             self.say(f"{what}: nucleus diff {run}; nucleus apply {run}")
         for line in lines[:NAMED]:
             self.say(f"  {line}")
