@@ -43,6 +43,15 @@ def test_the_agent_is_told_not_to_retry_and_never_why_or_where() -> None:
     assert str(error) == "denied (scope): do not retry"
 
 
+def test_a_question_is_pending_with_its_id_and_how_a_person_answers_it() -> None:
+    asked = {"what": "pending", "code": "approval_required", "rules": ["destination", "secret"], "id": "1f3a"}
+    said = str(refusal({**asked, "why": "#team is not named"}))
+    assert said.startswith("pending, id 1f3a: approval required (destination, secret).")
+    assert "nucleus approve 1f3a" in said
+    assert "#team" not in said
+    assert str(refusal({**asked, "code": "expired"})).startswith("expired, id 1f3a: ")
+
+
 @pytest.mark.parametrize(
     ("value", "kind"),
     [

@@ -73,7 +73,7 @@ def test_a_refused_call_never_reaches_the_server() -> None:
 def test_a_pending_call_says_which_question_waits() -> None:
     world = met(lambda _fields, _body: "pending")
     call(world)
-    assert "approval required (scope) [ab12]" in world.client[0]["error"]["message"]
+    assert "pending, id ab12: approval required (scope)" in world.client[0]["error"]["message"]
 
 
 def test_a_tool_list_is_verbatim() -> None:

@@ -118,7 +118,7 @@ def _sessions(state: Path) -> list[str]:
 def test_the_form_for_a_shell_is_answered_with_a_digit(place: tuple[Path, Path]) -> None:
     _, path = place
     assert asked(path, b'test\n{"tool_name":\n"Read"}', end=True) == [b"0\n"]
-    assert asked(path, b'test\n{"tool_name": "Post"}', end=True)[0].startswith(b"2 approval required")
+    assert asked(path, b'test\n{"tool_name": "Post"}', end=True)[0].startswith(b"2 pending, id ")
     assert asked(path, b"nonsense", end=True)[0].startswith(b"2 ")
     assert asked(path, b'{"client": "test"', end=True)[0].startswith(b"2 ")
 

@@ -68,5 +68,5 @@ def test_an_answer_is_nought_or_two_in_the_form_of_its_request() -> None:
     assert (answered(line, None), answered(shell, None)) == (b'{"status":0}\n', b"0\n")
     told = json.loads(answered(line, REFUSAL))
     assert (told["status"], told["code"], told["id"]) == (2, "approval_required", "1f3a")
-    assert answered(shell, REFUSAL).startswith(b"2 approval required (uninhabitable) [1f3a]")
+    assert answered(shell, REFUSAL).startswith(b"2 pending, id 1f3a: approval required (uninhabitable)")
     assert answered(None, None, why="no\nrequest") == b"2 no request\n"

@@ -43,7 +43,7 @@ class Waiting(World):
 def test_without_a_token_the_answer_is_pending_at_once() -> None:
     world = Waiting(["destination"], {})
     world.call(token=False)
-    assert "approval required (destination) [ab12]" in world.client[0]["error"]["message"]
+    assert "pending, id ab12: approval required (destination)" in world.client[0]["error"]["message"]
     assert not world.mediator.waits
 
 

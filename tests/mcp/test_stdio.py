@@ -189,7 +189,7 @@ def test_an_approved_call_goes_through_once_when_it_is_made_again(tmp_path: Path
     client.meet()
     call = {"name": "echo", "arguments": {"text": "x", "number": 1.5}}
     asked = client.ask("tools/call", **call)["error"]["message"]
-    question = asked.partition("[")[2].partition("]")[0]
+    question = asked.partition(", id ")[2].partition(":")[0]
     answered = subprocess.run(
         [*COMMAND, "--state", str(client.state), "approve", question], capture_output=True, check=False
     )
@@ -207,7 +207,7 @@ def test_the_client_does_not_answer_its_own_question(tmp_path: Path, started: li
     started.append(client)
     client.meet()
     asked = client.ask("tools/call", name="echo", arguments={"text": "x"})["error"]["message"]
-    question = asked.partition("[")[2].partition("]")[0]
+    question = asked.partition(", id ")[2].partition(":")[0]
     answer = [*COMMAND, "--state", str(client.state), "approve", question]
     assert subprocess.run(answer, capture_output=True, check=False).returncode == 1
     assert client.leave()[0] == 0

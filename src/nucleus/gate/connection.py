@@ -190,7 +190,13 @@ def _sentence(reply: Mapping[str, Any], code: str, rules: list[str]) -> str:
     """Return one line that is safe to show to a model: verdict, code, id, and that retrying is no use."""
     name = f" [{reply['id']}]" if reply.get("id") else ""
     if reply["what"] == "pending":
-        return f"approval required ({', '.join(rules)}){name}: a person must answer; do not retry before that"
+        id_ = reply.get("id", "?")
+        if code == "expired":
+            return f"expired, id {id_}: nobody answered in time; the same call asks anew"
+        return (
+            f"pending, id {id_}: approval required ({', '.join(rules)}). A person answers, in another terminal: "
+            f"nucleus approve {id_}. Do not retry before that; then make the same call again"
+        )
     if code == "refused_by_owner":
         return f"denied by the owner{name}: do not retry"
     if code in _BLOCKED:
