@@ -18,6 +18,7 @@ import pytest
 
 import nucleus
 from nucleus.cli import main
+from nucleus.gate.hardening import home_of
 from nucleus.kernel.exposure import SECRET
 from nucleus.local.views import Views
 from tests import world
@@ -433,3 +434,30 @@ def test_a_reader_of_what_we_say_that_is_gone_changes_no_status(place: Place) ->
     os.close(write)
     assert done.returncode == 75
     assert [run["state"] for run in place.runs()] == ["partly"]
+
+
+@pytest.mark.parametrize("backend", ["ns", "ll"])
+def test_the_home_directory_is_no_workspace(place: Place, backend: str) -> None:
+    done = place.run(*LOCAL, "--backend", backend, "--workspace", home_of(os.getuid()), "--", "true")
+    assert done.returncode == 78
+    assert "would be your home directory; nothing was run" in done.stderr
+    assert "--workspace DIR" in done.stderr
+
+
+def test_a_current_directory_that_is_gone_is_said_in_one_line(place: Place) -> None:
+    gone = place.root / "gone"
+    gone.mkdir()
+    command = [sys.executable, "-m", "nucleus", "--state", str(place.state), "run", *LOCAL, "--", "true"]
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "-", *command], cwd=gone, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 78
+    assert done.stderr.startswith("nucleus: the current directory is gone")
+    assert not list(place.state.glob("runs/*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
+def test_what_belongs_to_somebody_else_is_listed_at_the_start(place: Place) -> None:
+    os.chown(place.workspace / "README.md", 1000, 1000)
+    done = place.run(*LOCAL, "--", "true")
+    assert "another user or group owns it: 'README.md'" in done.stderr

@@ -159,11 +159,22 @@ def _told(error: Usage | errors.NucleusError | OSError) -> tuple[int, str]:
             return USAGE, error.diagnostics()
         case errors.NucleusError():
             return REFUSED, error.diagnostics()
+        case FileNotFoundError() if error.filename is None and not _is_somewhere():
+            return FAILED, "the current directory is gone; nothing was run\n  fix: cd to a directory that is there"
         case OSError():
             place = f"{error.filename}: " if error.filename is not None else ""
             return FAILED, f"{place}{error.strerror or error}"
         case _:
             return USAGE, str(error)
+
+
+def _is_somewhere() -> bool:
+    """Whether the current directory has a path: one that was removed has none."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _run(before: list[str], name: str, after: list[str]) -> int:

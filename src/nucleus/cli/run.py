@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from nucleus.cli import Usage
 from nucleus.cli.outcome import NAMED, Outcome, counted, fill_streams
+from nucleus.cli.run_options import configure
 from nucleus.cli.words import owner_words
 from nucleus.errors import CannotEnforce, NucleusError
 
 if TYPE_CHECKING:
     from nucleus.gate.connection import Connection
     from nucleus.gate.spawn import Spawned
+    from nucleus.local.ground import Others
     from nucleus.local.live import Living, Wish
     from nucleus.local.quotas import Group
     from nucleus.local.run_folder import RunFolder
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     _Made = tuple[Wish, Streams, Living]
 
+__all__ = ("configure", "run")
+
 HELD: Final = 75
 """Something is held or pending (EX_TEMPFAIL)."""
 ENDED: Final = 77
@@ -35,43 +39,8 @@ ENDED: Final = 77
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 GRACE: Final = 10.0
 """Seconds that the gate gets to write its last record."""
-BACKENDS: Final = ("ns", "ll")
 ANSWER_SECONDS: Final = 600
 """How long a request of the box waits for an answer, where somebody can answer."""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    add = parser.add_argument
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--local", action="store_true", help="in a box of this machine's kernel (the default)")
-    where.add_argument("--vm", action="store_true", help="in a virtual machine")
-    add("--profile", default="", metavar="P", help="a built-in profile: the ceiling of what the command may do")
-    add("--policy", action="append", default=[], metavar="F", help="a policy file of yours; its grants count")
-    add("--policy-rev", default="", metavar="REV", help="take the project's policy from this git revision")
-    add("--workspace", default=".", metavar="DIR", help="what the command works on (a copy of it); default: here")
-    add("--prompt-file", default="", metavar="F", help="your own words: whole words in it are trusted destinations")
-    add("--allow-host", action="append", default=[], metavar="H", help="a host that may be reached")
-    add("--allow-remote", action="append", default=[], metavar="R", help="a git remote that may be fetched from")
-    add("--allow-env", action="append", default=[], metavar="N", help="a variable of yours that the command gets")
-    add("--allow-read", action="append", default=[], metavar="P", help="a file or directory that it sees, read-only")
-    add("--allow-write", action="append", default=[], metavar="G", help="paths that it may change, as a pattern")
-    add("--allow-local-port", action="append", default=[], type=_port, metavar="N", help="a port of yours it reaches")
-    add("--allow-login", action="store_true", help="let an agent that is known have its own credentials in the box")
-    add("--publish", action="append", default=[], type=_port, metavar="PORT", help="a port of its that you reach")
-    add("--no-transaction", action="store_true", help="let changes reach the workspace at once (not in this version)")
-    add(
-        "--mcp-config",
-        default="",
-        metavar="F",
-        help="MCP servers that it reaches by the mediator, as clients name them",
-    )
-    add("--backend", default="ns", choices=BACKENDS, help="how the box is made")
-    add("--non-interactive", action="store_true", help="ask nobody: what would be asked is denied, and stays pending")
-    add("--dry-run", action="store_true", help="say what would be shown, hidden and allowed; run nothing")
-    add("--trace", default="", metavar="F", help="write the run's trace there too, when it is over")
-    add("--report", default="", metavar="F", help="write what happened there, as JSON")
-    add("words", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments, after --")
 
 
 def run(args: argparse.Namespace, bootstrap: Path | None = None) -> int:
@@ -104,12 +73,6 @@ def run(args: argparse.Namespace, bootstrap: Path | None = None) -> int:
     return status
 
 
-def _port(text: str) -> int:
-    if not (text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65535):
-        raise argparse.ArgumentTypeError("a port from 1 to 65535")
-    return int(text)
-
-
 @final
 class _Run:
     """One call of ``nucleus run``."""
@@ -124,6 +87,7 @@ class _Run:
         self._gate: Spawned | None = None
         self._folder: RunFolder | None = None
         self._group: Group | None = None
+        self._others: Others | None = None
         self._trace = ""
         self._interactive = False
         self._began = False
@@ -146,9 +110,13 @@ class _Run:
             raise CannotEnforce("--no-transaction is not part of this version; nothing was run", fix="leave it out")
         if not sys.platform.startswith("linux"):
             raise CannotEnforce("boxes are a Linux thing; nothing was run", fix="run it in a Linux machine")
+        from nucleus.gate.hardening import home_of
         from nucleus.gate.spawn import outside, start
+        from nucleus.local.ground import refuse_broad
         from nucleus.policy.place import prepare, state_directory
 
+        home = os.path.realpath(home_of(os.getuid()))
+        refuse_broad(self._workspace, home)
         state = state_directory(self._args.state or "", os.environ)
         self._state = str(prepare(state, Path(self._workspace)))
         outside(self._workspace)
@@ -156,11 +124,10 @@ class _Run:
         self._gate = start(["gate"], self._bootstrap)
         # What can be done without the gate is done while it starts.
         from nucleus.gate.connection import Connection
-        from nucleus.gate.hardening import home_of
         from nucleus.local.run_folder import Hint
 
         gate = Connection(self._gate.sock)
-        self._has_state = self._agent.show_state(self._state, os.path.realpath(home_of(os.getuid())))
+        self._has_state = self._agent.show_state(self._state, home)
         asked, hint = self._asked(), Hint(self._state, self._workspace)
         guess = None if self._args.dry_run else hint.read()
         made = None if guess is None else self._make(guess)
@@ -183,6 +150,7 @@ class _Run:
         with living:
             opened = self._open(gate, asked, planned, living)
             self._begun(wish, planned, opened)
+            self._tell_others()
             end = self._supervise(gate, living, streams, opened, float(planned["seconds"]))
         return self._after(gate, end, living.not_started)
 
@@ -198,11 +166,13 @@ class _Run:
 
     def _make(self, veil: list[list[str]]) -> "_Made":
         """Make the run's place and its box, which hides what ``veil`` says. Nothing of the command has run."""
+        from nucleus.local.ground import Others
         from nucleus.local.run_folder import RunFolder
         from nucleus.local.streams import Streams
 
         folder = self._folder = RunFolder(self._state)
         wish, streams = self._wish(folder.path, veil), Streams()
+        self._others = Others(self._workspace, wish.hidden)
         return wish, streams, self._box(folder, wish, streams)
 
     def _unmake(self, made: "_Made") -> None:
@@ -222,6 +192,12 @@ class _Run:
         named = {"principal": opened["principal"], "trace": opened["trace"]}
         self._folder.note(named)
         self._agent.begin({**named, "profile": planned["profile"]})
+
+    def _tell_others(self, *, last: bool = False) -> None:
+        """Name what belongs to others in the workspace: before the command begins, or at the end for a large one."""
+        line = self._others.told(last=last) if self._others is not None else ""
+        if line:
+            self._outcome.say(line)
 
     def _asked(self) -> dict[str, Any]:
         """Return what the gate is told: the owner's choices, once and for all."""
@@ -423,6 +399,7 @@ class _Run:
         """Judge what the command left, and return the status of it all."""
         folder = self._folder
         assert folder is not None  # noqa: S101  it was made before the box
+        self._tell_others(last=True)
         status = end.status
         if missing:
             status = NOT_FOUND if missing == 2 else NOT_EXECUTABLE

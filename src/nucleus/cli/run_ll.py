@@ -36,10 +36,13 @@ def perform(args: argparse.Namespace) -> int:
             why="what runs there could write what your terminal obeys",
             fix="use pipes: nucleus run --backend ll -- CMD </dev/null 2>&1 | cat",
         )
+    from nucleus.gate.hardening import home_of
     from nucleus.gate.spawn import outside, start
+    from nucleus.local.ground import refuse_broad
     from nucleus.policy.place import prepare, state_directory
 
     workspace = os.path.realpath(args.workspace)
+    refuse_broad(workspace, os.path.realpath(home_of(os.getuid())))
     state = str(prepare(state_directory(args.state or "", os.environ), Path(workspace)))
     outside(workspace)
     outcome = Outcome(args, workspace)
