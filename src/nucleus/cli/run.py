@@ -7,7 +7,7 @@ standard error, a line each, and into the report.
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
@@ -290,6 +290,7 @@ class _Run:
         finder.look(wish.argv[0])
         tools = finder.result()
         shown = (*system, *named, self._workspace, *tools.folders())
+        self._tell_sources(tools.readable, shown)
         found = environment(os.environ, self._args.allow_env, search_path(path, shown))
         routes = environment_for(remotes_of(self._workspace).urls)
         identity = identity_of(self._workspace, home_of(os.getuid()))
@@ -316,6 +317,17 @@ class _Run:
         if self._group is not None:
             living.join(self._group)
         return living
+
+    def _tell_sources(self, environments: Sequence[str], shown: Sequence[str]) -> None:
+        """Name the projects that the command's environment imports from, and that the box does not show."""
+        from nucleus.local.argv import within
+        from nucleus.local.editable import sources
+
+        for environment in environments:
+            for place in sources(environment):
+                if not any(within(place, one) for one in shown):
+                    what = f"packages of {environment} lie in {place}, which is not shown"
+                    self._outcome.say(f"{what}; to let it in: --allow-read {place}")
 
     def _open(
         self, gate: "Connection", asked: Mapping[str, Any], planned: Mapping[str, Any], living: "Living"
