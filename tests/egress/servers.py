@@ -44,8 +44,8 @@ class Server:
 
 
 @contextmanager
-def answering(say: Say, authority: Authority, folder: Path, name: str) -> Iterator[Server]:
-    """Answer by a function, as ``name``, inside TLS."""
+def answering(say: Say, authority: Authority, folder: Path, *names: str, port: int = 0) -> Iterator[Server]:
+    """Answer by a function, as these hosts, inside TLS."""
     found = Server(0)
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -73,8 +73,8 @@ def answering(say: Say, authority: Authority, folder: Path, name: str) -> Iterat
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = authority.context(folder, name).wrap_socket(server.socket, server_side=True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.socket = authority.context(folder, *names).wrap_socket(server.socket, server_side=True)
     found.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -144,7 +144,7 @@ def sri(content: bytes) -> str:
     return "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
 
 
-def node_index(packages: dict[str, dict[str, str]], contents: dict[str, bytes]) -> Say:
+def node_index(packages: dict[str, dict[str, str]], contents: dict[str, bytes], host: str = "registry.example") -> Say:
     """Return a registry of one version for each package."""
 
     def say(asked: Asked) -> Answer:
@@ -154,7 +154,7 @@ def node_index(packages: dict[str, dict[str, str]], contents: dict[str, bytes]) 
             return 404, "application/json", b"{}"
         if dash:
             return 200, "application/octet-stream", contents[name]
-        place = f"https://registry.example/{name}/-/{name.rpartition('/')[2]}-1.0.0.tgz"
+        place = f"https://{host}/{name}/-/{name.rpartition('/')[2]}-1.0.0.tgz"
         version = {
             "name": name,
             "version": "1.0.0",

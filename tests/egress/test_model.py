@@ -13,7 +13,7 @@ import pytest
 
 from nucleus.egress.model import models
 from nucleus.policy import call as kinds
-from tests.egress.world import Box, Echo, boxed, network, serving
+from tests.egress.world import Box, Echo, boxed, network, serving, whole_request
 from tests.tools.conftest import Authority
 
 POLICY = 'profile = "read_only"\n[allow]\nmodel = ["POST https://api.model.example/v1/messages"]\n'
@@ -29,14 +29,7 @@ Start = Callable[..., Box]
 
 def whole(sock: socket.socket, echo: Echo) -> None:
     """Read one request as a whole and answer."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += sock.recv(65536)
-    head, _, body = data.partition(b"\r\n\r\n")
-    size = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
-    while len(body) < size:
-        body += sock.recv(65536)
-    echo.got.append(head + b"\r\n\r\n" + body)
+    echo.got.append(whole_request(sock))
     said = json.dumps(ANSWER).encode()
     fields = b"Content-Type: application/json\r\nSet-Cookie: a=b\r\nContent-Length: %d" % len(said)
     sock.sendall(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n%b" % (fields, said))

@@ -184,6 +184,18 @@ class Echo:
 Talk = Callable[[socket.socket, Echo], None]
 
 
+def whole_request(sock: socket.socket) -> bytes:
+    """Read one request with its body, and return it."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += sock.recv(65536)
+    head, _, body = data.partition(b"\r\n\r\n")
+    size = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    while len(body) < size:
+        body += sock.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
 def one_answer(sock: socket.socket, echo: Echo) -> None:
     """Read one request head, keep it, and answer."""
     data = b""
