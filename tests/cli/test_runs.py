@@ -86,3 +86,16 @@ def test_paths_are_taken_from_here_or_from_the_workspace_and_never_beyond(world:
     for path in ("/etc/passwd", "../../x"):
         with pytest.raises(Usage, match="not in the workspace"):
             picked(asked(world, "", path), run)
+
+
+def test_of_directories_that_hold_one_another_the_nearest_is_meant(world: World) -> None:
+    """What an agent changed of its own state in home is a run of the whole home: it is named, or meant from there."""
+    above = str(Path(world.run.workspace).parent)
+    other(world, "ffffffffffff", workspace=above, started_ns=world.run.started_ns + 10**9)
+    found = meant(asked(world))
+    assert found is not None
+    assert found.id == world.run.id
+    os.chdir(above)
+    found = meant(asked(world))
+    assert found is not None
+    assert found.id == "f" * 12

@@ -1,10 +1,15 @@
 """A known agent in a box: its state is a copy, its credentials are not there, its model's key stays outside."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from nucleus import apply
+from nucleus.apply import Ruling, load
+from nucleus.apply.bring import silent
+from nucleus.apply.run import TICK
 from nucleus.local.agent import Agent, agent, without_credentials
 from nucleus.local.layers import changes
 from tests.local.box import private
@@ -131,3 +136,47 @@ def test_a_settings_file_is_shown_without_what_it_holds_of_credentials() -> None
         b"dark-mode: true\nopenai-api-key: canary\napi-key:\n  - gemini=canary\n- canary\nset-env:\n- A=b\nmodel: x\n"
     )
     assert without_credentials(lines) == b"dark-mode: true\nmodel: x\n"
+
+
+def begun(home: Home) -> Agent:
+    made = agent(["claude"], KEYS, login=False)
+    (home.home / ".claude.json").write_text('{"oauthToken": "canary-token", "theme": "dark"}')
+    time.sleep(2 * TICK / 1e9)  # what is younger may have been changed after the run began
+    made.show_state(str(home.state), str(home.home))
+    made.begin({"profile": "local_dev", "principal": "p", "trace": "t"})
+    return made
+
+
+def test_a_change_of_a_single_file_waits_as_a_run_of_its_own_and_is_applied_by_a_yes(home: Home) -> None:
+    """The agent saw no token, and the owner's is there afterwards."""
+    made = begun(home)
+    assert "canary-token" not in str(made.copied)
+    assert list(made.collect({".claude.json": b'{"theme": "light", "new": 1}'}.get)) == []
+    ((id_, place, count),) = made.end(0, 0)
+    assert (place, count) == (str(home.home), 1)
+    run = load(str(home.state / "runs" / id_))
+    (change,) = apply.changes(run)
+    assert (change.path, change.what, change.category) == (".claude.json", "changed", "control")
+    assert not apply.apply(run, silent).applied
+    assert "light" not in (home.home / ".claude.json").read_text()
+    done = apply.apply(load(run.folder), lambda found: [Ruling(allow=True) for _ in found])
+    assert done.complete
+    told = json.loads((home.home / ".claude.json").read_text())
+    assert told == {"oauthToken": "canary-token", "theme": "light", "new": 1}
+
+
+def test_a_file_that_the_owner_changed_meanwhile_is_a_conflict(home: Home) -> None:
+    made = begun(home)
+    (home.home / ".claude.json").write_text('{"theme": "owner"}')
+    list(made.collect({".claude.json": b'{"theme": "light"}'}.get))
+    ((id_, _, _),) = made.end(0, 0)
+    (change,) = apply.changes(load(str(home.state / "runs" / id_)))
+    assert change.conflict
+
+
+def test_nothing_waits_where_nothing_was_changed_and_what_is_lost_is_said(home: Home) -> None:
+    made = begun(home)
+    (line,) = made.collect({".claude.json": b"no json"}.get)
+    assert "~/.claude.json: what was changed in it is lost" in line
+    assert made.end(0, 0) == []
+    assert list((home.state / "runs").iterdir()) == []

@@ -162,3 +162,13 @@ def test_the_upper_layer_is_found_in_the_mount_table_whatever_its_name(name: str
     settings = f"rw,lowerdir=/oldroot/w,upperdir=/oldroot{written},workdir=/oldroot/x,userxattr"
     assert live.has_upper(settings, f"/s/{name}/upper")
     assert not live.has_upper(settings, "/other/upper")
+
+
+def test_a_file_of_the_box_s_home_can_be_read_when_all_of_the_box_is_dead(case: Case) -> None:
+    script = "echo made > ~/.a.json; mv ~/.a.json ~/.b.json; ln -s /etc/passwd ~/link"
+    with case.start("sh", "-c", script) as living:
+        assert living.left(".b.json") is None
+        living.go()
+        assert select.select([living.ended], [], [], 30)[0]
+        assert living.end() == 0
+        assert [living.left(name) for name in (".b.json", ".a.json", "link")] == [b"made\n", None, None]

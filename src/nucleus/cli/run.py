@@ -152,6 +152,8 @@ class _Run:
             self._begun(wish, planned, opened)
             self._tell_others()
             end = self._supervise(gate, living, streams, opened, float(planned["seconds"]))
+            for line in self._agent.collect(living.left):
+                self._outcome.say(line)
         return self._after(gate, end, living.not_started)
 
     def _recover(self) -> None:

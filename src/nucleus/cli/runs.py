@@ -69,7 +69,8 @@ def meant(args: argparse.Namespace) -> "Run | None":
         return named[0]
     here = os.path.realpath(".")
     own = [each for each in found if waits(each) and f"{here}/".startswith(f"{each.workspace}/")]
-    return own[-1] if own else None
+    # A run of an agent's own state in home has all projects below it: the nearest directory is what is meant.
+    return max(own, key=lambda each: (len(each.workspace), each.started_ns)) if own else None
 
 
 def picked(args: argparse.Namespace, run_: "Run") -> list[str] | None:

@@ -11,7 +11,7 @@ owner's goes to the egress process, never into the box, unless the owner says
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, final
@@ -21,14 +21,13 @@ from nucleus.local.argv import Copy
 from nucleus.local.network import ROUTES
 from nucleus.local.preset import GENERIC, Preset, Route
 from nucleus.local.run_folder import RunFolder
+from nucleus.local.state_file import FILE_LIMIT, Left, StateFile, put
 from nucleus.local.toolchain import regular
 from nucleus.local.veil import Veil
 
 GATEWAY: Final = f"http://127.0.0.1:{ROUTES}"
 _CREDENTIAL: Final = re.compile(r"(?i)(?:api[-_]?keys?|token|secret|passw(?:or)?d|credentials?|set-env)[\"'\s]*\Z")
 """How a key of a settings file ends whose value is one."""
-FILE_LIMIT: Final = 16 << 20
-"""Bytes of a state file that is copied."""
 
 
 @final
@@ -42,8 +41,11 @@ class Agent:
     variables: Mapping[str, str] = field(default_factory=dict)
     texts: list[tuple[str, bytes]] = field(default_factory=list)
     """Files that the command may read: (place in the box, content)."""
-    copied: list[tuple[str, bytes]] = field(default_factory=list)
-    """Files that it may change, for itself."""
+    home: str = ""
+    files: list[StateFile] = field(default_factory=list)
+    """Its single files in home."""
+    own: RunFolder | None = None
+    """The place of what it changes in these."""
     copies: list[Copy] = field(default_factory=list)
     folders: list[RunFolder] = field(default_factory=list)
     """The places of the copies' changes, in the same order."""
@@ -51,6 +53,11 @@ class Agent:
     """For each copy: its masked paths."""
     hosts: tuple[str, ...] = ()
     """What the owner allows by ``--allow-login``."""
+
+    @property
+    def copied(self) -> list[tuple[str, bytes]]:
+        """Return the files that it may change in the box: (place, content)."""
+        return [(os.path.join(self.home, one.name), one.shown) for one in self.files if one.shown is not None]
 
     @property
     def known(self) -> bool:
@@ -90,13 +97,30 @@ class Agent:
             place = os.path.join(home, name)
             if os.path.isdir(place) and not os.path.islink(place):
                 self._copy(state, place, name)
+        self.home = home
+        if self.preset.state_files:
+            # INVARIANT: made before the files are read: what the owner changes in one after that is a conflict.
+            self.own = RunFolder(state)
         for name in self.preset.state_files:
-            with suppress(OSError):
+            content = shown = None
+            with suppress(FileNotFoundError):
                 content = regular(os.path.join(home, name), FILE_LIMIT + 1)
-                if len(content) <= FILE_LIMIT:
-                    shown = content if self.login == "pass" else without_credentials(content)
-                    self.copied.append((os.path.join(home, name), shown))
+                if len(content) > FILE_LIMIT:
+                    continue
+                shown = content if self.login == "pass" else without_credentials(content)
+            self.files.append(StateFile(name, content, shown))
         return bool(self.copies or self.copied)
+
+    def collect(self, left: Left) -> Iterator[str]:
+        """Take what the agent made of its single files, once all of the box is dead; yield a line for what is lost."""
+        for one in self.files:
+            try:
+                content = one.changed(left(one.name))
+            except ValueError as error:
+                yield f"~/{one.name}: what was changed in it is lost: {error}"
+                continue
+            if content is not None and self.own is not None:
+                put(os.path.join(self.own.path, "upper"), self.home, one.name, content)
 
     def _copy(self, state: str, place: str, name: str) -> None:
         folder = RunFolder(state)
@@ -115,27 +139,33 @@ class Agent:
 
     def begin(self, fields: Mapping[str, Any]) -> None:
         """Write down, for each copy, what runs. Raises OSError."""
-        for folder, copy, hidden in zip(self.folders, self.copies, self.hidden, strict=True):
-            folder.begin(copy.place, str(fields["profile"]), self.argv, hidden)
+        for (folder, place, _), hidden in zip(self._places(), [*self.hidden, []], strict=False):
+            folder.begin(place, str(fields["profile"]), self.argv, hidden)
             folder.note({name: fields[name] for name in ("principal", "trace")})
 
+    def _places(self) -> list[tuple[RunFolder, str, str]]:
+        """Return each place of changes, what of home it lies over, and the layer of changes."""
+        found = [(one, copy.place, copy.upper) for one, copy in zip(self.folders, self.copies, strict=True)]
+        own = self.own
+        return found if own is None else [*found, (own, self.home, os.path.join(own.path, "upper"))]
+
     def end(self, exposure: int, status: int) -> list[tuple[str, str, int]]:
-        """Return, for each copy that was changed: the run's name, the place, how many changes. The rest is removed."""
+        """Return, for each place that was changed: the run's name, the place, how many changes. The rest is removed."""
         waiting = []
-        for folder, copy in zip(self.folders, self.copies, strict=True):
+        for folder, place, upper in self._places():
             folder.note({"exposure": exposure})
             folder.end(status)
-            found, _ = layers.changes(copy.place, copy.upper, 1000)
+            found, _ = layers.changes(place, upper, 1000)
             folder.release()
             if found:
-                waiting.append((folder.id, copy.place, len(found)))
+                waiting.append((folder.id, place, len(found)))
             else:
                 folder.discard()
         return waiting
 
     def release(self, *, began: bool = True) -> None:
         """Let go of every place; those of a command that never began are removed."""
-        for folder in self.folders:
+        for folder, _, _ in self._places():
             folder.release(began=began)
 
 

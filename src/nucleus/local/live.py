@@ -26,6 +26,7 @@ from nucleus.local.argv import View, within
 from nucleus.local.ns import attestation
 from nucleus.local.quotas import Group
 from nucleus.local.started import Live, Started, configuration
+from nucleus.local.state_file import left_in
 from nucleus.local.veil import Veil
 from nucleus.local.views import Views
 
@@ -77,6 +78,7 @@ class Living:
         self.not_started = 0
         """Once the box has ended: the error number of a command that could not be started, 0 if it could."""
         self._status: int | None = None
+        self._home = -1
         self.view: Final = views.view(folder, wish.workspace, wish.cwd, wish.argv[0])
         found = views.found()
         try:
@@ -86,6 +88,9 @@ class Living:
             try:
                 self._passed = self._started.passed(time.monotonic() + TEST_SECONDS)
                 judge(self._started.number, self.view)
+                # What the box's home has at its end can be read through this when all else of the box is gone.
+                place = f"/proc/{self._started.number}/root{self.view.home}"
+                self._home = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             except BaseException:
                 self.end()
                 raise
@@ -100,6 +105,13 @@ class Living:
 
     def __exit__(self, *_: object) -> None:
         self.end()
+        if self._home >= 0:
+            os.close(self._home)
+            self._home = -1
+
+    def left(self, name: str) -> bytes | None:
+        """Return a file of the box's home, None for no regular file of a sane size. Meant for after the end."""
+        return left_in(self._home, name)
 
     @property
     def first(self) -> int:
