@@ -2,6 +2,8 @@
 
 import json
 import socket
+import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from nucleus.gate.protocol import (
     JSON_LIMIT,
     ProtocolError,
     Splitter,
+    answer,
     decode,
     encode,
     receive,
@@ -91,6 +94,24 @@ def test_blocking_sockets_carry_frames_and_tell_a_clean_end_from_a_cut() -> None
         ours.close()
         with pytest.raises(EOFError):
             receive(theirs)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05], ids=["while it is looked for", "long after"])
+def test_an_answer_is_read_whenever_it_comes(after: float) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+
+        def late() -> None:
+            time.sleep(after)
+            theirs.sendall(encode({"a": 1}, b"body"))
+
+        sender = threading.Thread(target=late)
+        sender.start()
+        assert answer(ours) == ({"a": 1}, b"body")
+        sender.join()
+        theirs.close()
+        with pytest.raises(EOFError):
+            answer(ours)
 
 
 def test_values_that_json_lacks_are_refused_before_a_byte_is_sent() -> None:

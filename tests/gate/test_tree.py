@@ -135,6 +135,23 @@ def test_two_spellings_of_one_call_have_one_digest_and_one_essence(tree: Tree) -
     assert tree.bound("p", calls[0], tree.classified("p", calls[0])).essence == essence
 
 
+def test_a_digest_is_of_the_policy_that_holds_and_of_what_is_hidden_whoever_asked_before(tree: Tree) -> None:
+    """What is remembered from one call to the next is never another policy's or another call's."""
+    read, search = Call(kinds.READ, {"path": "a.py"}), Call(kinds.GREP, {"path": "a.py"})
+    tree.met("child", load_policy([], OwnerChoices(profile="doc_editor")))
+
+    def digest(principal: str, call: Call) -> str:
+        return tree.bound(principal, call, tree.classified(principal, call)).digest
+
+    each = [(principal, call) for principal in ("p", "child") for call in (read, search)]
+    first = [digest(*one) for one in each]
+    assert len(set(first)) == len(each)
+    assert [digest(*one) for one in reversed(each)] == first[::-1]
+    facts = tree.classified("p", read)
+    other = replace(facts, resolved={**facts.resolved, "hidden": (*facts.resolved["hidden"], "more/**")})
+    assert tree.bound("p", read, other).digest != first[0]
+
+
 def test_a_deletion_of_what_a_commit_keeps_has_no_sink_and_is_bound_to_that_content(tree: Tree) -> None:
     call = Call(kinds.DELETE, {"path": "src/a.py", "kept": "f" * 64})
     lost, kept = tree.classified("p", call), tree.classified("p", call, "a" * 64)

@@ -63,8 +63,10 @@ class Board:
         gate, effects, records = core.step(held, event)
         try:
             writer.append_all([record.fields for record in records])
-            if any(record.sync for record in records):
-                writer.sync()
+            for record in records:
+                if record.sync:
+                    writer.sync()
+                    break
             self.core = gate
             if writer.due:
                 writer.checkpoint()

@@ -3,10 +3,10 @@
 The bytes that are judged are held here and are the bytes that are performed.
 """
 
-import secrets
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 from nucleus.errors import NucleusError
 from nucleus.gate import core
@@ -55,16 +55,25 @@ NOT_THE_SUPERVISOR: Final = {
     "rules": ["capability"],
     "next_step": "only the process that holds a box asks for this",
 }
+TOO_MUCH_HELD: Final = {
+    "what": "denied",
+    "code": "too_many_questions",
+    "rules": ["session"],
+    "next_step": "too much is held for open questions",
+}
 DECLASSIFY: Final = "declassify"
 """The kind of an approved answer from quarantine: its only effect is that it was allowed."""
+NOBODYS: Final = QUESTIONS | {PROBE}
+"""What the gate asks of its workers itself is nobody's call."""
+PLAIN: Final = frozenset({kinds.READ, kinds.LIST, kinds.GLOB, kinds.GREP, kinds.MCP, kinds.CLIENT, kinds.FETCH})
+"""Frequent kinds about which nothing has to be found out before they are judged, whoever asks."""
 KNOWN: Final = frozenset(CLASSIFIERS) | {DECLASSIFY}
 """Kinds that a record names. What else a client calls its kind is content."""
 MALFORMED: Final = {"what": "denied", "code": "malformed", "rules": ["malformed"]}
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(NamedTuple):
     """How a call is asked, beside what it is."""
 
     version: int = -1
@@ -130,27 +139,29 @@ class Calls:
         wait, version = fields.get("wait", 0), fields.get("version", -1)
         chosen = fields.get("quarantined", False) is not False
         tag, leaves = fields.get("tag", -1), fields.get("leaves", 0)
-        numbers = all(type(one) is int for one in (seen, version, tag, leaves)) and type(wait) in {int, float}
+        numbers = type(seen) is type(version) is type(tag) is type(leaves) is int and type(wait) in {int, float}
         if type(kind) is not str or type(args) is not dict or not numbers or leaves < 0 or (body and kind in BODILESS):
             link.send(MALFORMED)
             return
-        if kind == PROBE or kind in QUESTIONS:
-            # What the gate asks of its workers itself is nobody's call.
-            link.send(MALFORMED)
-            return
-        if kind in OF_RELAYS and link not in self.relays:
-            link.send(NOT_A_RELAY)
-            return
-        if sum(len(held.call.body) for held in self._held.values()) + len(body) > HELD_LIMIT:
-            why = "too much is held for open questions"
-            fields = {"what": "denied", "code": "too_many_questions", "rules": ["session"], "next_step": why}
-            link.send(tagged(tag, fields))
-            return
         call = Call(kind, args, body, seen)
         asking = Asking(version, float(wait), chosen=chosen, tag=tag, leaves=leaves)
-        if kind in SUPERVISED and link is not self.supervisor:
+        if not body and kind in PLAIN:
+            self._submit(link, principal, call, asking)
+        elif kind in NOBODYS:
+            link.send(MALFORMED)
+        elif kind in OF_RELAYS and link not in self.relays:
+            link.send(NOT_A_RELAY)
+        elif body and sum(len(held.call.body) for held in self._held.values()) + len(body) > HELD_LIMIT:
+            link.send(tagged(tag, TOO_MUCH_HELD))
+        elif kind in SUPERVISED and link is not self.supervisor:
             link.send(tagged(tag, NOT_THE_SUPERVISOR))
-        elif kind == kinds.RUN and not self._board.opening.tree.box_known:
+        else:
+            self._look(link, principal, call, asking)
+
+    def _look(self, link: Link, principal: str, call: Call, asking: Asking) -> None:
+        """Submit a call, for some kinds after something is found out that they are judged by."""
+        kind = call.kind
+        if kind == kinds.RUN and not self._board.opening.tree.box_known:
             self._look_for_box(link, principal, call, asking)
         elif kind == kinds.DELETE or (kind == kinds.APPLY and call.args.get("change") == "delete"):
             self._look_for_commit(link, principal, call, asking)
@@ -203,7 +214,7 @@ class Calls:
                 now = replace(
                     now, scope=SCOPE_DENY, why=f"what would leave can't be told: {why}", where="", next_step=why
                 )
-            looked = replace(asking, leaves=asking.leaves + max(0, leaving.bytes), leaving=leaving.text)
+            looked = asking._replace(leaves=asking.leaves + max(0, leaving.bytes), leaving=leaving.text)
             self._submit(link, principal, call, looked, now)
 
         self._lookout.outgoing(str(pushed["url"]), str(pushed["tip"]), known)
@@ -219,7 +230,7 @@ class Calls:
         def known(leaving: Leaving) -> None:
             if link.open:
                 said = leaving.text if leaving.bytes >= 0 else f"what it changes can't be shown here: {leaving.text}"
-                self._submit(link, principal, call, replace(asking, leaving=said))
+                self._submit(link, principal, call, asking._replace(leaving=said))
 
         self._lookout.outgoing(str(facts.resolved["url"]), str(facts.resolved["tip"]), known, call.body)
 
@@ -244,15 +255,16 @@ class Calls:
     def apply(self, effects: tuple[Effect, ...]) -> None:
         """Perform effects, in order."""
         for effect in effects:
-            match effect:
-                case Perform(ref, number):
-                    self._perform(ref, number)
-                case Reply(ref, "released", fields):
-                    self._release(ref, fields)
-                case Reply(ref, what, fields):
-                    self._send(ref, {"what": what, **fields})
-                case Ask(question):
-                    self._on_question(question)
+            # Asked one by one: a match over these classes costs more than what it leads to.
+            if type(effect) is Reply:
+                if effect.what == "released":
+                    self._release(effect.ref, effect.fields)
+                else:
+                    self._send(effect.ref, {"what": effect.what, **effect.fields})
+            elif type(effect) is Perform:
+                self._perform(effect.ref, effect.number)
+            elif type(effect) is Ask:
+                self._on_question(effect.question)
         self._forget()
 
     def leave(self, link: Link) -> None:
@@ -307,7 +319,7 @@ class Calls:
         submit = Submit(
             principal=principal,
             ref=ref,
-            id=secrets.token_hex(4),
+            id=os.urandom(4).hex(),
             call=call.kind if call.kind in KNOWN else opening.redactor.error(call.kind),
             args=opening.redactor.arguments(dict(call.args)),
             digest=bound.digest,
@@ -437,7 +449,7 @@ class Calls:
                 # A redirect is a new destination: it is judged anew, as a new call.
                 again = replace(held.call, args={**held.call.args, "url": str(outcome.value.get("url", ""))})
                 wait = REDIRECT_WAIT if held.submit.wait else 0.0
-                asking = replace(AT_ONCE, wait=wait, hops=held.asking.hops + 1, chosen=held.asking.chosen)
+                asking = Asking(wait=wait, hops=held.asking.hops + 1, chosen=held.asking.chosen)
                 self._submit(held.link, held.principal, again, asking)
                 return
             outcome = failed("OSError", f"more than {REDIRECTS} redirects")
@@ -466,8 +478,12 @@ class Calls:
 
     def _forget(self) -> None:
         """Let go of calls that were answered, but for the bytes that an open question shows."""
-        asked = {question.submit.ref for question in self._board.core.questions.values()}
-        working = set(self._at_work.values())
-        gone = [r for r, held in self._held.items() if held.answered and r not in asked and r not in working]
+        gone = [ref for ref, held in self._held.items() if held.answered]
+        if not gone:
+            return
+        questions = self._board.core.questions
+        kept = {question.submit.ref for question in questions.values()} if questions else set()
+        kept.update(self._at_work.values())
         for ref in gone:
-            del self._held[ref]
+            if ref not in kept:
+                del self._held[ref]

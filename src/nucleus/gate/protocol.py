@@ -14,9 +14,11 @@ without IO; ``send`` and ``receive`` are for blocking sockets.
 """
 
 import json
+import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Never, final
 
 HEADER: Final = struct.Struct(">II")
@@ -25,6 +27,7 @@ JSON_LIMIT: Final = 1 << 20
 BODY_LIMIT: Final = 64 << 20
 """Bytes of one file, page or command output. Four times what one effect may return."""
 _AT_ONCE: Final = 1 << 16
+_AWAKE_NS: Final = 200_000
 DEPTH_LIMIT: Final = 32
 """Nesting of arguments. Deeper is nobody's call."""
 
@@ -66,18 +69,20 @@ class Splitter:
     def __init__(self) -> None:
         self._held = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Yield each frame that is complete after ``data``. Raises ProtocolError, and is done then."""
+    def feed(self, data: bytes) -> Iterable[tuple[dict[str, Any], bytes]]:
+        """Return each frame that is complete after ``data``. Raises ProtocolError, now or at that frame; done then."""
         if not self._held and len(data) >= HEADER.size:
             # Mostly what is read is one whole frame: it is not copied to be cut.
-            size, body = _sizes(data[: HEADER.size])
+            size, body = _sizes(data)
             start = HEADER.size + size
             if len(data) == start + body:
-                yield decode(data[HEADER.size : start]), data[start:]
-                return
+                return ((decode(data[HEADER.size : start]), data[start:]),)
+        return self._cut(data)
+
+    def _cut(self, data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
         self._held += data
         while len(self._held) >= HEADER.size:
-            size, body = _sizes(self._held[: HEADER.size])
+            size, body = _sizes(self._held)
             end = HEADER.size + size + body
             if len(self._held) < end:
                 return
@@ -113,12 +118,12 @@ def answer(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
 
     Mostly one read brings it whole. Raises EOFError at a clean end, OSError.
     """
-    data = sock.recv(_AT_ONCE)
+    data = _first(sock)
     if not data:
         raise EOFError("the connection was closed")
     if len(data) < HEADER.size:
         data += _exactly(sock, HEADER.size - len(data))
-    size, body = _sizes(data[: HEADER.size])
+    size, body = _sizes(data)
     start = HEADER.size + size
     missing = start + body - len(data)
     if missing < 0:
@@ -126,6 +131,22 @@ def answer(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
     if missing:
         data += _exactly(sock, missing)
     return decode(data[HEADER.size : start]), data[start:]
+
+
+def _first(sock: socket.socket) -> bytes:
+    """Return the first bytes of an answer: looked for a moment long, then waited for.
+
+    An answer mostly takes less time than it takes to wake a processor that went idle over it (60 to 90 us on a
+    virtual machine), so the reader stays awake for ``_AWAKE_NS``, and lets everybody else go first in it.
+    """
+    until = time.monotonic_ns() + _AWAKE_NS
+    while True:
+        try:
+            return sock.recv(_AT_ONCE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            if time.monotonic_ns() >= until:
+                return sock.recv(_AT_ONCE)
+            os.sched_yield()
 
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
@@ -136,7 +157,7 @@ def receive(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
 
 
 def _sizes(head: bytes | bytearray) -> tuple[int, int]:
-    size, body = HEADER.unpack(head)
+    size, body = HEADER.unpack_from(head)
     if size > JSON_LIMIT or body > BODY_LIMIT:
         raise ProtocolError(f"a frame of {size} + {body} bytes is over the limit")
     return size, body

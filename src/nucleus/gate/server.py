@@ -99,12 +99,15 @@ class Server:
         self._loop.close()
 
     def _asked(self, link: Link, fields: dict[str, Any], body: bytes) -> None:
+        do = fields.get("do")
         try:
-            if fields.get("do") == "open":
+            if do == "call" and self._calls is not None and link not in self._boxed and self._links.get(link):
+                self._calls.ask(link, self._links[link], fields, body)
+            elif do == "open":
                 self._open(link, fields)
-            elif fields.get("do") == "plan" and self._board is None:
+            elif do == "plan" and self._board is None:
                 link.send({"what": "planned", **plan(fields)})
-            elif fields.get("do") == "join" and self._board is not None and self._door is not None:
+            elif do == "join" and self._board is not None and self._door is not None:
                 self._join(self._board, self._door, link, fields)
             elif self._board is None or self._calls is None or not self._links.get(link):
                 link.send(NO_SESSION)

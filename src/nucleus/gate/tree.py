@@ -65,6 +65,7 @@ A denial is not bound to them: it stays one whatever the policy or the file beco
 NO_BOX: Final = "commands run in a box only, and this session has none"
 CHANGES: Final = frozenset({kinds.WRITE, kinds.EDIT})
 _bound: Final = compact(ordered=True, default=repr)
+_NO_BODY: Final = sha256().digest()
 
 
 class Bound(NamedTuple):
@@ -89,6 +90,7 @@ class Tree:
         self._made = set() if made is None else made
         """Files that did not exist before this session wrote them."""
         self._key = secrets.token_bytes(32)
+        self._last_beyond: tuple[str, object, bytes] = "", None, b""
         self._no_box = ""
         """Why there is no box for commands; "" as long as nobody has looked."""
 
@@ -163,13 +165,23 @@ class Tree:
         """
         done = self.arguments(call, facts)
         unshown = {name: done.pop(name) for name in UNSHOWN if name in done}
-        essence = _bound([call.kind, facts.destination, done]) + sha256(call.body).digest()
-        # Neither text is the other's: one starts with a bracket, the other with a brace.
-        whole = _bound({"policy": self._policies[principal].digest, "unshown": unshown}) + essence
-        return Bound(self._keyed(whole), self._keyed(essence))
+        body = sha256(call.body).digest() if call.body else _NO_BODY
+        keyed = blake2b(_bound([call.kind, facts.destination, done]) + body, digest_size=32, key=self._key)
+        essence = keyed.hexdigest()
+        # What the digest adds stands behind a list and 32 bytes, where each essence ends: neither text is the other's.
+        keyed.update(self._beyond(self._policies[principal].digest, unshown))
+        return Bound(keyed.hexdigest(), essence)
 
-    def _keyed(self, text: bytes) -> str:
-        return blake2b(text, digest_size=32, key=self._key).hexdigest()
+    def _beyond(self, policy: str, unshown: dict[str, Any]) -> bytes:
+        """Return the text of what a denial is not bound to: mostly the same as at the call before."""
+        known, hidden, text = self._last_beyond
+        alone = len(unshown) == 1 and "hidden" in unshown
+        if alone and known == policy and unshown["hidden"] is hidden:
+            return text
+        text = _bound({"policy": policy, "unshown": unshown})
+        if alone:
+            self._last_beyond = policy, unshown["hidden"], text
+        return text
 
     def arguments(self, call: Call, facts: Classified) -> dict[str, Any]:
         """Return the arguments of the permit: the caller's that count, with what was resolved laid over them."""

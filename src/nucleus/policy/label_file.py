@@ -24,6 +24,7 @@ class FileJournal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._text = os.fspath(path)
 
     @classmethod
     def of_workspace(cls, state_directory: Path, workspace: str) -> "FileJournal":
@@ -53,7 +54,7 @@ class FileJournal:
     def stamp(self) -> tuple[int, int]:
         """Return number and size of the file, zeros where there is none. Raises OSError."""
         try:
-            found = os.lstat(self.path)
+            found = os.lstat(self._text)
         except FileNotFoundError:
             return 0, 0
         return found.st_ino, found.st_size

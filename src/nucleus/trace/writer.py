@@ -157,9 +157,9 @@ class TraceWriter:
         for seq, record in enumerate(records, self.next_seq):
             text = canonical.body(record)
             line = (canonical.prefix(prev, seq, self._clock()) + text).encode("ascii")
-            digest = sha256(line)
-            prev = digest.hexdigest()
-            refs.append(Ref(seq, digest.digest()))
+            raw = sha256(line).digest()
+            prev = raw.hex()
+            refs.append(Ref(seq, raw))
             lines.append(line + b"\n")
         if refs:
             self._write(b"".join(lines))
