@@ -11,12 +11,12 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Final, final
 
 from nucleus.apply.beneath import DEPTH_LIMIT, enter, held, look, regular
 from nucleus.apply.layer import is_whiteout, marks
 from nucleus.apply.run import Run
+from nucleus.lean import dataclass, field
 from nucleus.policy.refs import good_ref
 
 TEXT_LIMIT: Final = 64 * 1024 * 1024

@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
@@ -34,6 +33,7 @@ from nucleus.apply.stage import Stage
 from nucleus.apply.survey import changes
 from nucleus.apply.transaction import SYNCED_ALONE, Tell, Transaction
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 from nucleus.policy.label_file import FileJournal
 from nucleus.policy.labels import LabelStore
 

@@ -3,10 +3,10 @@
 import os
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, final
 
 from nucleus.apply.beneath import Stamp
+from nucleus.lean import dataclass
 
 PLAIN: Final = "plain"
 """Text and data that nothing runs by itself."""

@@ -5,12 +5,12 @@ Of several that hold, the worst counts.
 
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Final, final
 
 from nucleus.apply.change import CATEGORIES, CONTROL, DELETED, GIT, plain_name
+from nucleus.lean import dataclass
 from nucleus.policy.controls import Steering, in_git, steering
 
 KEPT: Final = "kept"

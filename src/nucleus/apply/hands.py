@@ -6,9 +6,10 @@ Interfaces only. The composition root hands implementations in; without them
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final
+
+from nucleus.lean import dataclass
 
 
 class Ran(Protocol):

@@ -8,12 +8,12 @@ change. Pure: the host is looked at by nobody here.
 
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from nucleus.apply import change as words
 from nucleus.apply.beneath import Stamp
 from nucleus.apply.change import Change, Held, Ruling
+from nucleus.lean import dataclass
 
 DROP: Final = "drop"
 """Take a file, link or special file away."""

@@ -11,12 +11,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 from nucleus.apply.beneath import directory, held, look
 from nucleus.errors import CannotEnforce
 from nucleus.kernel.exposure import ALL_SEEN, valid
+from nucleus.lean import dataclass, field, replace
 
 RUNNING: Final = "running"
 ENDED: Final = "ended"

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, final
 
@@ -13,6 +12,7 @@ from nucleus.apply.change import Change
 from nucleus.apply.classes import classify
 from nucleus.apply.layer import kind_of
 from nucleus.apply.run import Run
+from nucleus.lean import dataclass
 
 Kept = Callable[[str], bool]
 """Whether a commit of the host keeps exactly what is at this path of the workspace now."""

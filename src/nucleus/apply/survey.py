@@ -14,7 +14,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
 from typing import Final, final
 
 from nucleus.apply import change as words
@@ -27,6 +26,7 @@ from nucleus.apply.layer import Marks, is_whiteout, kind_of, marks
 from nucleus.apply.run import Run, veiled
 from nucleus.apply.sighting import UNSEEN, Kept, Sighting, nothing_is_kept
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass, replace
 from nucleus.policy.controls import in_git
 
 LIMIT: Final = 1_000_000

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import final
 
 from nucleus.audit.launch import launch, split_words
 from nucleus.audit.node import MAP, STRING, Node
 from nucleus.audit.servers import Server
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass, field
 
 AGENT_WORDS = re.compile(
     r"\b(?:claude|codex|gemini|opencode|aider|copilot|cursor|goose|openhands|devin|swe-?agent|mcp|llm|agents?|ai-?agent|cline|roo|qwen|amp|crush|langgraph|crewai|autogen)\b",

@@ -5,7 +5,6 @@ high), so that the run fails and says so; the other rules still run.
 """
 
 import hashlib
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import final
 
@@ -16,6 +15,7 @@ from nucleus.audit.secrets import MIN_LENGTH
 from nucleus.audit.settings import Settings
 from nucleus.audit.suppress import applied
 from nucleus.audit.text import Source, visible
+from nucleus.lean import dataclass, field, replace
 
 INTERNAL = Rule("internal-error", "a rule that failed", Severity.HIGH, Confidence.HIGH)
 

@@ -7,13 +7,13 @@ new problem: if not, none of them is made.
 """
 
 import difflib
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.audit import discover
 from nucleus.audit.model import Edit, Finding, Fix
 from nucleus.audit.project import Document, Project
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass
 
 
 @final

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.audit.node import MAP, SEQ, STRING, Node
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass
 
 _GUARD_EVENTS = re.compile(
     r"(?:pre|before)[-_]?(?:tool|shell|mcp|bash|command|read|edit|write|prompt|submit)|permission|beforetool|userprompt|tabfileread",

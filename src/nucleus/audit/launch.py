@@ -6,10 +6,10 @@ Nothing is started or looked up; only the words are read.
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.audit.node import Node
+from nucleus.lean import dataclass
 
 NPM_LAUNCHERS = frozenset({"npx", "bunx", "pnpx"})
 NPM_SUBCOMMANDS = {"npm": {"exec", "x"}, "pnpm": {"dlx", "exec"}, "yarn": {"dlx"}, "bun": {"x"}, "deno": {"run"}}

@@ -11,7 +11,6 @@ with one request for each row (``witness``).
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, final
 from urllib.parse import urlsplit
 
@@ -24,6 +23,7 @@ from nucleus.kernel.decide import ALLOW, UNINHABITABLE_RULE
 from nucleus.kernel.exposure import CLEAN, EXFIL, PRIVATE, UNTRUSTED
 from nucleus.kernel.facts import EGRESS, SCOPE_ALLOW, TRUSTED_YES
 from nucleus.kernel.state import BUDGET_LIMIT, Request, State
+from nucleus.lean import dataclass
 from nucleus.policy import legs as table
 from nucleus.policy.legs import Row
 

@@ -1,10 +1,10 @@
 """What a rule says: a finding, where it stands, how sure it is, and an edit that would end it."""
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import final
 
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass, field
 
 
 class Severity(IntEnum):

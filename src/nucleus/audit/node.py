@@ -6,8 +6,9 @@ scalars  ``value`` is a str, int, float, bool or None
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, final
+
+from nucleus.lean import dataclass, field
 
 MAP = "map"
 SEQ = "seq"

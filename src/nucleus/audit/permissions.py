@@ -3,12 +3,12 @@
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.audit.launch import base_name
 from nucleus.audit.node import BOOL, MAP, SEQ, STRING, Node
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass
 
 ALLOW = "allow"
 ASK = "ask"

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.audit.project import Document, Project
 from nucleus.errors import PolicyError
+from nucleus.lean import dataclass
 
 _PLACE = re.compile(r":(\d+): ")
 ALONE_PROFILE = "local_dev"

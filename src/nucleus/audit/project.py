@@ -7,7 +7,6 @@ in ``problems``; nothing is dropped without a trace.
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, final
 
@@ -24,6 +23,7 @@ from nucleus.audit.servers import Server, servers_of
 from nucleus.audit.sources import ServerSource, is_server, server_source
 from nucleus.audit.text import Source, decode
 from nucleus.audit.workflows import AgentStep, agent_steps
+from nucleus.lean import dataclass, field
 
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)(?:^---[ \t]*$)", re.DOTALL | re.MULTILINE)
 _POD = re.compile(r"^apiVersion:", re.MULTILINE)

@@ -8,12 +8,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.audit.model import Confidence
 from nucleus.audit.node import STRING, Node
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass
 
 SHAPES = re.compile(
     r"(?<![A-Za-z0-9_])(?:"

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import final
 
 from nucleus.audit.launch import Launch, launch, remote_of, split_words
 from nucleus.audit.node import MAP, SEQ, STRING, Node
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass, field
 
 _MAP_KEYS = ("mcpServers", "mcp_servers", "context_servers", "mcp.servers", "amp.mcpServers")
 _APPROVE_KEYS = ("autoApprove", "alwaysAllow", "auto_approve", "always_allow", "autoApproveTools", "auto_approve_tools")

@@ -5,7 +5,6 @@ is closed: an unknown key or value is an error with its line, never ignored.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TypeVar, final
 
@@ -13,6 +12,7 @@ from nucleus.audit.model import Confidence, Persona, Severity
 from nucleus.audit.node import STRING, Node
 from nucleus.audit.text import Source
 from nucleus.errors import PolicyError
+from nucleus.lean import dataclass, field, replace
 
 T = TypeVar("T")
 NEVER = 99

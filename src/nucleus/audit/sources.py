@@ -6,10 +6,10 @@ tool declarations are read.
 
 import ast
 import re
-from dataclasses import dataclass, field
 from typing import final
 
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass, field
 
 _PYTHON_MARK = re.compile(r"\b(?:FastMCP|mcp\.server|McpServer|mcp\s*=\s*|from mcp\b|import mcp\b|@\w*\.?tool\b)")
 _SCRIPT_MARK = re.compile(r"@modelcontextprotocol/|McpServer\s*\(|\bfastmcp\b|\.registerTool\s*\(")

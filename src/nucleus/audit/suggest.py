@@ -9,7 +9,6 @@ loader reads it, and the last one must not go through by itself.
 import json
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.audit import legs
@@ -23,6 +22,7 @@ from nucleus.kernel.boundary import admit
 from nucleus.kernel.capability import ALWAYS, LAST_OP, LOW_BITS, LOW_RISK, NEVER, NOTHING
 from nucleus.kernel.exposure import CLEAN, nu, reach
 from nucleus.kernel.state import BUDGET_LIMIT, State
+from nucleus.lean import dataclass
 from nucleus.policy.legs import CAPABILITY_NAMES, LEG_TABLE, Row
 from nucleus.policy.load import LayerFile, OwnerChoices, load_policy
 from nucleus.policy.profiles import profile_names

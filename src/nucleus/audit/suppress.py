@@ -6,12 +6,12 @@ reason nothing is suppressed, and that is a finding.
 """
 
 import re
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.audit.model import Confidence, Finding, Persona, Rule, Severity
 from nucleus.audit.project import Project
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass
 
 WITHOUT_REASON = Rule("suppression-without-reason", "a suppression without a reason", Severity.MEDIUM, Confidence.HIGH)
 UNUSED = Rule("unused-suppression", "a suppression of nothing", Severity.INFO, Confidence.HIGH, Persona.PEDANTIC)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import final
 
 from nucleus.audit.node import MAP, SEQ, STRING, Node
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass, field
 
 AGENT_ACTION = re.compile(
     r"(?:claude-code(?:-base)?-action|claude[\w-]*action|run-gemini-cli|gemini[\w-]*action|codex-action|openai/codex|opencode(?:/github)?|aider[\w-]*|qwen[\w-]*action|cursor[\w-]*action|copilot[\w-]*agent|goose[\w-]*action|openhands[\w-]*|swe-agent|auggie|droid-action|amp-action|kilocode|cline[\w-]*action|ai-inference|junie[\w-]*)(?:[/@]|$)",

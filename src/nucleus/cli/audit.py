@@ -4,7 +4,6 @@ import argparse
 import gc
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from nucleus.audit.settings import Settings, from_policy
 from nucleus.audit.text import encode
 from nucleus.cli import Usage, version
 from nucleus.errors import PolicyError
+from nucleus.lean import replace
 
 FORMATS: Final = ("text", "concise", "json", "sarif", "github", "markdown")
 POLICY_FILE: Final = "nucleus.toml"

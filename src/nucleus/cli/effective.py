@@ -2,13 +2,13 @@
 
 import argparse
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from nucleus.cli import Usage
 from nucleus.errors import PolicyError
 from nucleus.gate.remotes import remotes_of
+from nucleus.lean import dataclass
 from nucleus.policy.layers import Places, find_layers
 from nucleus.policy.load import OwnerChoices, load_policy, with_remotes
 from nucleus.policy.model import Policy

@@ -5,11 +5,11 @@ import difflib
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nucleus.cli import Usage, shared
+from nucleus.lean import dataclass
 
 if TYPE_CHECKING:
     from nucleus.clients.config import Config, Row

@@ -6,7 +6,6 @@ both are checked on the text that would be written.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.audit.discover import named
@@ -20,6 +19,7 @@ from nucleus.audit.text import Source, decode, encode, visible
 from nucleus.clients.entry import Entry, entry_of, is_wrapped, looks_wrapped, unwrap, wrap
 from nucleus.clients.layout import Unfit
 from nucleus.clients.program import Program
+from nucleus.lean import dataclass
 
 WRAPPED: Final = "wrapped"
 UNWRAPPED: Final = "unwrapped"

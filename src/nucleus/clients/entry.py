@@ -20,7 +20,6 @@ layout; ``config`` checks it again before a file is touched).
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.audit.launch import base_name
@@ -30,6 +29,7 @@ from nucleus.audit.servers import Server
 from nucleus.audit.text import Source
 from nucleus.clients.layout import Table, Unfit
 from nucleus.clients.program import Program
+from nucleus.lean import dataclass
 from nucleus.mcp.launch import HEADER_NAME, HEADER_PREFIX, SERVER_PREFIX, steers
 
 MARK: Final = "--entry="

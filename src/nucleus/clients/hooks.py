@@ -9,7 +9,6 @@ needed.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from nucleus.audit.fixes import apply
@@ -19,6 +18,7 @@ from nucleus.audit.text import Source, decode, encode
 from nucleus.clients.config import tree
 from nucleus.clients.hookscript import SECONDS
 from nucleus.clients.layout import Table, Unfit
+from nucleus.lean import dataclass
 
 PATIENCE: Final = 60
 """Seconds that a client waits for its hook: more than the hook waits for its answer."""

@@ -5,12 +5,12 @@ after a client wrote the file anew in a layout of its own.
 """
 
 import json
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.audit.model import Edit
 from nucleus.audit.node import Node
 from nucleus.audit.text import Source
+from nucleus.lean import dataclass
 
 
 class Unfit(ValueError):  # noqa: N818  it is an answer on one entry, not a defect

@@ -5,11 +5,11 @@ The paths are the clients' own; the form of each is known from its path
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
 from nucleus.audit.discover import USER_FILES
+from nucleus.lean import dataclass
 
 PROJECT: Final = (
     ".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".vscode/settings.json", ".codex/config.toml",

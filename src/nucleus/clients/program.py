@@ -2,8 +2,9 @@
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import final
+
+from nucleus.lean import dataclass
 
 NAMES = ("nucleus", "nucleus-runtime")
 

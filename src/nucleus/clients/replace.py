@@ -10,11 +10,11 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
 from nucleus.clients.layout import Unfit
+from nucleus.lean import dataclass
 
 LIMIT: Final = 64 << 20
 """Bytes. A client that keeps its history beside its servers has files of megabytes."""

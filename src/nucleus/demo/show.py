@@ -7,12 +7,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.demo.stage import SECRET, Stage
 from nucleus.errors import CannotEnforce, NucleusError
+from nucleus.lean import dataclass
 
 SECONDS: Final = 60
 SKIPPED: Final = (

@@ -5,11 +5,11 @@ import socket
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass, field
 
 SECRET: Final = "demo-canary-3f9a7c21"  # noqa: S105  a canary
 BACKLOG: Final = 16

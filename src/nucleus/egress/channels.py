@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from nucleus.egress.limits import ASKED_LEASE, FIRST_LEASE, LEASE_LIMIT, Pace
 from nucleus.egress.link import GateLink, Permit, State
 from nucleus.errors import ApprovalRequired, Refused
+from nucleus.lean import dataclass, field
 
 REMEMBERED: Final = 1024
 """Questions that are remembered; beyond that a retry starts with the small lease."""

@@ -10,8 +10,9 @@ length. Trailers are dropped.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Literal, final
+
+from nucleus.lean import dataclass
 
 HEAD_LIMIT: Final = 64 * 1024
 """Bytes of a start line and headers together."""

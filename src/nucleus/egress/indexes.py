@@ -6,10 +6,10 @@ taken over (dependency confusion), so there is no fall-through.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass
 from nucleus.policy.addresses import AddressError, Url, parse_url
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, final
+
+from nucleus.lean import dataclass
 
 PIECE: Final = 64 * 1024
 """Bytes read and passed on at once. Twice as much is what one connection holds at most in each direction."""

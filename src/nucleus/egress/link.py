@@ -9,11 +9,11 @@ connection ends there is nobody to decide: whoever waits is refused, and
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, final
 
 from nucleus.egress.limits import PIECE
 from nucleus.errors import StateBlocked
+from nucleus.lean import dataclass, field
 
 
 class Splitter(Protocol):

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, final
+
+from nucleus.lean import dataclass, field
 
 LINE_LIMIT: Final = 1 << 20
 """Bytes of one event, or of a whole answer, that are looked at."""

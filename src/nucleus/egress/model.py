@@ -8,7 +8,6 @@ sent. Answers pass as they come, and are metered.
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 from urllib.parse import unquote_plus
 
@@ -19,6 +18,7 @@ from nucleus.egress.provider import family_of, parsed, reaches, written
 from nucleus.egress.pump import CONTINUE, Pump, respond
 from nucleus.egress.streams import Stream
 from nucleus.egress.upstream import PLAIN, Upstream
+from nucleus.lean import dataclass, field
 from nucleus.policy import call as kinds
 from nucleus.policy.addresses import AddressError, Url, parse_url
 

@@ -9,7 +9,6 @@ Nothing is published.
 import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.egress.http1 import HttpError, Request, Response
@@ -31,6 +30,7 @@ from nucleus.egress.simple import (
 from nucleus.egress.streams import Stream
 from nucleus.egress.upstream import PLAIN, Upstream, place_of
 from nucleus.egress.verified import verified
+from nucleus.lean import dataclass
 from nucleus.policy.addresses import parse_url
 from nucleus.policy.packages import canonical
 

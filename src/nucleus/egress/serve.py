@@ -6,7 +6,7 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final, final
 
 from nucleus.egress.channels import Channels
@@ -27,6 +27,7 @@ from nucleus.egress.servers import Servers
 from nucleus.egress.sets import Sets
 from nucleus.egress.upstream import Upstream
 from nucleus.errors import StateBlocked
+from nucleus.lean import dataclass
 
 PROBLEMS: Final = 20
 """Defects that are noted."""

@@ -10,10 +10,10 @@ was asked for during a while.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from nucleus.egress.channels import Channel, Channels
+from nucleus.lean import dataclass, field
 from nucleus.policy import call as kinds
 from nucleus.policy.packages import SET_LIMIT, canonical
 

@@ -8,11 +8,11 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, Final, final
 from urllib.parse import urljoin
 
+from nucleus.lean import dataclass
 from nucleus.policy.locks import STRONG
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"

@@ -7,7 +7,6 @@ the state stays what it was, and nothing is performed any more.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -17,6 +16,7 @@ from nucleus.gate.events import Declassified, Delegated, Done, Effect, Event, Re
 from nucleus.gate.opening import Opening
 from nucleus.gate.records import ints
 from nucleus.gate.spawn import BOOTSTRAP
+from nucleus.lean import dataclass, field, replace
 
 
 def boot_ns() -> int:

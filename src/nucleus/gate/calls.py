@@ -5,7 +5,6 @@ The bytes that are judged are held here and are the bytes that are performed.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple, final
 
 from nucleus.errors import NucleusError
@@ -23,6 +22,7 @@ from nucleus.gate.workers import CLASSES, Workers, failed
 from nucleus.kernel.capability import READ_FILES
 from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.facts import IRREVERSIBLE, SCOPE_ASK, SCOPE_DENY, TRUSTED_NO, floored
+from nucleus.lean import dataclass, replace
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import CLASSIFIERS

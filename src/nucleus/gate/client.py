@@ -8,10 +8,10 @@ of an effect that failed. Front ends never perform effects themselves.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, final
 
 from nucleus.errors import NoSession
+from nucleus.lean import dataclass
 
 
 @final

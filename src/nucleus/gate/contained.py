@@ -6,13 +6,13 @@ before the box is made, and must be the same one when the principal opens.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from nucleus.errors import CannotEnforce
 from nucleus.kernel.capability import NEVER, RUN_BASH, level
 from nucleus.kernel.exposure import FOREIGN, PRIVATE, SECRET, UNTRUSTED
 from nucleus.kernel.facts import SCOPE_ALLOW
+from nucleus.lean import replace
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call
 from nucleus.policy.classify import classify

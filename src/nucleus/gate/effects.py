@@ -9,8 +9,9 @@ credential in the permit, no trace and no approver.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, final
+
+from nucleus.lean import dataclass, field
 
 READ_LIMIT: Final = 16 * 1024 * 1024
 """Bytes a single read or fetch returns at most; more is a clear error, not a cut."""

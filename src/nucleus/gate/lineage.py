@@ -12,7 +12,6 @@ Not done here: a process whose parent is gone has no lineage above it.
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -21,6 +20,7 @@ from nucleus.gate.peers import Process, descends_from, process_of
 from nucleus.kernel.capability import EVERYTHING
 from nucleus.kernel.exposure import ALL_SEEN, CLEAN, valid
 from nucleus.kernel.state import BUDGET_LIMIT
+from nucleus.lean import dataclass
 
 FOLDER: Final = "lineage"
 

@@ -8,7 +8,6 @@ is read again.
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -25,6 +24,7 @@ from nucleus.gate.peers import Process
 from nucleus.gate.remotes import remotes_of
 from nucleus.gate.spawn import outside
 from nucleus.gate.tree import Tree
+from nucleus.lean import dataclass
 from nucleus.policy.context import Context
 from nucleus.policy.label_file import FileJournal
 from nucleus.policy.labels import LabelStore

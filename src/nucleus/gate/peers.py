@@ -15,11 +15,11 @@ detaching at all.
 import os
 import socket
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 
 SO_PEERPIDFD: Final = 77
 """asm-generic/socket.h; the socket module of Python 3.11 has no name for it."""

@@ -8,8 +8,9 @@ by that name has no destination and is refused.
 
 import os
 import re
-from dataclasses import dataclass, field
 from typing import Final, final
+
+from nucleus.lean import dataclass, field
 
 SIZE_LIMIT: Final = 1 << 20
 _SECTION: Final = re.compile(r'^\s*\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\\n]|\\["\\])*)")?\s*\]\s*(?:[#;].*)?$')

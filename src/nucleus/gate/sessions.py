@@ -18,7 +18,6 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
@@ -29,6 +28,7 @@ from nucleus.gate.door import door_of
 from nucleus.gate.peers import CHAIN_LIMIT, Process, descends_from, process_of
 from nucleus.gate.protocol import ProtocolError, encode, receive, send
 from nucleus.gate.spawn import outside, start
+from nucleus.lean import dataclass
 
 LAUNCHERS: Final = frozenset(
     (

@@ -6,7 +6,6 @@ effects on files. The policy of a principal only ever becomes tighter (``met``).
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import blake2b, sha256
 from typing import Any, Final, NamedTuple, final
 
@@ -16,6 +15,7 @@ from nucleus.gate.remotes import tip_of
 from nucleus.kernel.capability import LAST_OP
 from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.facts import ALL_SINKS, SCOPE_ASK, SCOPE_DENY, TRUSTED_NO
+from nucleus.lean import replace
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import classify

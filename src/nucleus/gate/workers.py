@@ -8,7 +8,6 @@ call starts a new one.
 import signal
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -16,6 +15,7 @@ from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import Outcome, Permit
 from nucleus.gate.loop import Link, Loop
 from nucleus.gate.spawn import Spawned, start
+from nucleus.lean import dataclass
 
 CLASSES: Final = {"fs": "fs", "net": "net", "git": "git", "proc": "proc", "publish": "publish"}
 """First part of a call's kind -> effect class."""

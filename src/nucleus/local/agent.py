@@ -13,9 +13,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass, field
 from nucleus.local import layers, preset
 from nucleus.local.argv import Copy
 from nucleus.local.network import ROUTES

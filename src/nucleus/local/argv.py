@@ -17,8 +17,9 @@ Source: bwrap(1), version 0.11.
 
 import os.path
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, final
+
+from nucleus.lean import dataclass
 
 NAMESPACES: Final = (
     "--unshare-user",

@@ -11,10 +11,10 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 
 OLDEST: Final = (0, 11)
 """The first version with overlays."""

@@ -5,12 +5,12 @@ Pure: the owner's environment is handed in.
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 from nucleus.local.argv import PATH, proper, within
 
 VALUE_LIMIT: Final = 256

@@ -16,10 +16,10 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 from nucleus.local.veil import Veil
 
 Hides = Callable[[str], bool]

@@ -16,11 +16,11 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import BoxReport
+from nucleus.lean import dataclass
 from nucleus.local import layers, probe
 from nucleus.local.argv import View, within
 from nucleus.local.ns import attestation

@@ -14,13 +14,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.hardening import clean_environment, not_dumpable
 from nucleus.gate.peers import process_of
+from nucleus.lean import dataclass
 from nucleus.local import probe
 from nucleus.local.argv import TMPFS_BYTES
 from nucleus.local.filter import boxed

@@ -19,11 +19,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import BoxReport, Limits, Outcome, Permit
+from nucleus.lean import dataclass
 from nucleus.local import layers, probe
 from nucleus.local.argv import NAMESPACES, View, within
 from nucleus.local.bwrap import Bubblewrap

@@ -19,12 +19,12 @@ Three ways to log in, each only where it was tried:
 import os.path
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import PolicyError
+from nucleus.lean import dataclass, field
 from nucleus.policy.document import did_you_mean
 
 _FOLDER: Final = Path(__file__).parent / "presets"

@@ -9,11 +9,11 @@ one thing more. The first that fails is the cause.
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.boxed import DOOR, VARIABLE
+from nucleus.lean import dataclass
 from nucleus.local import apparmor, inside
 from nucleus.local.filter import boxed
 from nucleus.seal.bpf import assemble

@@ -14,8 +14,9 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, final
+
+from nucleus.lean import dataclass
 
 ROOT: Final = "/sys/fs/cgroup"
 SHARE: Final = 0.75

@@ -11,10 +11,10 @@ import os
 import select
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.gate.hardening import home_of
+from nucleus.lean import dataclass
 from nucleus.local import host, layers
 from nucleus.local.environment import search_path
 from nucleus.local.live import Living, Wish, hide

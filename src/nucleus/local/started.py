@@ -20,10 +20,10 @@ import struct
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 from nucleus.local import host, probe
 from nucleus.local.argv import View, options, packed
 from nucleus.local.bwrap import Bubblewrap

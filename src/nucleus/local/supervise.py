@@ -12,12 +12,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final, Protocol, final
 
 from nucleus.gate.connection import Connection
 from nucleus.gate.protocol import ProtocolError, Splitter, encode, unpacked
+from nucleus.lean import dataclass
 from nucleus.local.flows import Watch
 from nucleus.local.streams import Streams
 from nucleus.policy.model import CALL_COST

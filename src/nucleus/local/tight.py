@@ -14,9 +14,9 @@ Signals and abstract sockets are Landlock's (ABI 6), files and TCP too.
 """
 
 import errno as errors
-from dataclasses import replace
 from typing import Final
 
+from nucleus.lean import replace
 from nucleus.local.filter import boxed
 from nucleus.seal.bpf import ALLOW, Alternative, Condition, Filter, errno
 

@@ -19,9 +19,9 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, final
 
+from nucleus.lean import dataclass, field
 from nucleus.local.argv import proper, within
 from nucleus.policy.controls import secret_looking
 

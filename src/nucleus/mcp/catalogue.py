@@ -9,9 +9,9 @@ that no tool can have: ``prompts NAME``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass
 from nucleus.mcp.messages import REFUSED, MessageError
 from nucleus.mcp.pins import Pins, Quarantined, digest_of, skeleton
 from nucleus.mcp.text import escaped, hides

@@ -1,11 +1,11 @@
 """MCP servers as clients' files name them: ``mcpServers`` (or ``servers``), read strictly, for ``run --mcp-config``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass, field
 from nucleus.mcp.messages import MessageError, parse_object
 
 KEYS: Final = ("mcpServers", "servers")

@@ -14,10 +14,10 @@ response is released only after its "released": the exposure has joined then
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 from nucleus.gate.connection import refusal
+from nucleus.lean import dataclass, field, replace
 from nucleus.mcp.catalogue import NAMED, Catalogue
 from nucleus.mcp.framing import Oversize
 from nucleus.mcp.listing import Listing

@@ -6,8 +6,9 @@ they come, never held, and one ``Oversize`` stands in its place.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, final
+
+from nucleus.lean import dataclass
 
 LINE_LIMIT: Final = 32 << 20
 """Bytes of one line. Twice what one effect of the gate may return, so that base64 of it fits."""

@@ -27,10 +27,10 @@ and the outcome is known to nobody here. All calls must be allowed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from nucleus.gate.connection import refusal
+from nucleus.lean import dataclass
 from nucleus.mcp.messages import MessageError, parse_object, written
 from nucleus.policy.call import Call
 

@@ -14,10 +14,10 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass
 from nucleus.mcp.messages import MessageError, parse_object, written
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call

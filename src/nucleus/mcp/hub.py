@@ -11,10 +11,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass, field, replace
 from nucleus.mcp.framing import Lines
 from nucleus.mcp.messages import Id, Message, MessageError, Notification, Request, Response, encode, parse
 from nucleus.mcp.results import SUBSCRIPTION, own_ids

@@ -6,9 +6,9 @@ tokens. The client sees the rest verbatim.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass, field
 from nucleus.mcp.mapping import Mappings
 from nucleus.mcp.messages import written
 from nucleus.mcp.mirrored import annotated

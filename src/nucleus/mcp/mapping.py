@@ -9,11 +9,11 @@ graver: a hint is the server's word.
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass, replace
 from nucleus.mcp.messages import written
 from nucleus.mcp.pins import Identity, digest_of
 from nucleus.policy.call import EDIT, FETCH, GLOB, GREP, LIST, MCP, READ, WRITE, Call

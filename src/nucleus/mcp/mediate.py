@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol, final
 
@@ -21,6 +21,7 @@ from nucleus.gate import sessions
 from nucleus.gate.connection import Connection, refusal
 from nucleus.gate.hardening import clean_environment
 from nucleus.gate.spawn import BOOTSTRAP, interpreter
+from nucleus.lean import dataclass, field
 from nucleus.mcp import stdio
 from nucleus.mcp.engine import Mediator
 from nucleus.mcp.mapping import MappingError, Mappings, read_mappings, shipped

@@ -13,9 +13,10 @@ the line itself (tests/mcp/test_messages.py).
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, NoReturn, final
+
+from nucleus.lean import dataclass, field
 
 DEPTH_LIMIT: Final = 64
 """Levels of nesting. Real schemas stay below 30."""

@@ -6,10 +6,10 @@ revision of the Model Context Protocol specification.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Literal, final
 
+from nucleus.lean import dataclass
 from nucleus.mcp.messages import INVALID_REQUEST, METHOD_NOT_FOUND, MessageError, Request
 
 REVISIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")

@@ -6,9 +6,9 @@ is kept here.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass, field
 from nucleus.mcp.messages import Id, Message, Request, Response, encode, framed
 from nucleus.mcp.steps import Effect, ToClient, ToGate, ToServer, note
 from nucleus.policy.call import MCP, Call

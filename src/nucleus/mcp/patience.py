@@ -11,9 +11,9 @@ buttons, so no other question is ever answered that way.
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass
 from nucleus.mcp.messages import Id, Notification, Request, Response
 from nucleus.mcp.out import Out
 from nucleus.mcp.text import escaped

@@ -17,13 +17,13 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass, field
 from nucleus.mcp.text import escaped, hides
 
 NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,128}")

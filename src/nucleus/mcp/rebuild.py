@@ -11,9 +11,9 @@ a closed set, issued by the server, or the first of its kind on this connection
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass, field
 from nucleus.mcp.messages import INVALID_PARAMS, Id, MessageError
 from nucleus.mcp.methods import LEVELS, REVISIONS, TABLES, Method
 

@@ -7,8 +7,9 @@ than the limit is an error: nothing of it is handed on.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, final
+
+from nucleus.lean import dataclass
 
 LIMIT: Final = 32 << 20
 """Bytes of one event. What a line of the stdio transport may have."""

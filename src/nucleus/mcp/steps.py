@@ -1,9 +1,9 @@
 """What the mediator wants done: lines for either side, frames for the gate, words for a person."""
 
 import json
-from dataclasses import dataclass
 from typing import Any, final
 
+from nucleus.lean import dataclass
 from nucleus.mcp.messages import MessageError
 from nucleus.mcp.text import escaped
 

@@ -9,9 +9,9 @@ graver or take it away. For anything else there is none, with the reason.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass, field
 from nucleus.mcp.mapping import READS
 from nucleus.mcp.pins import digest_of
 from nucleus.policy import call as kinds

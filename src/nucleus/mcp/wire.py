@@ -10,11 +10,11 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.egress.http1 import Chunks, HttpError, Response, end_of_head, parse_response, serialise
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 
 CHUNK: Final = 1 << 16
 CONNECT_SECONDS: Final = 20.0

@@ -20,10 +20,11 @@ Nothing here asks the network: what a name resolves to is the worker's matter.
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, final
 from urllib.parse import unquote
+
+from nucleus.lean import dataclass
 
 URL_LIMIT: Final = 8192
 """Characters. Servers refuse longer ones (RFC 9110 section 4.1 asks for 8000); a longer one carries data."""

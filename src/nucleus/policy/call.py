@@ -6,8 +6,9 @@ it reaches the kernel. Between them stands ``classify``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, final
+
+from nucleus.lean import dataclass, field
 
 READ: Final = "fs.read"
 LIST: Final = "fs.list"

@@ -15,10 +15,10 @@ some case was decided by it.
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from nucleus.errors import PolicyError
+from nucleus.lean import dataclass
 from nucleus.policy.compile import example
 from nucleus.policy.constraints import VERDICTS, Scope
 from nucleus.policy.document import did_you_mean

@@ -7,11 +7,11 @@ out. So a hook asks more than the same call made through Nucleus.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from nucleus.kernel.exposure import PRIVATE, SECRET
 from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_ASK
+from nucleus.lean import replace
 from nucleus.policy import call as kinds
 from nucleus.policy import commands, files, functions, network
 from nucleus.policy.call import Call, Classified

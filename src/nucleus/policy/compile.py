@@ -6,10 +6,10 @@ grants count.
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from nucleus.errors import PolicyError
+from nucleus.lean import dataclass
 from nucleus.policy import shapes
 from nucleus.policy.addresses import AddressError, parse_url
 from nucleus.policy.constraints import ALLOW, ASK, DENY, Constraint, Pattern, Scope, Value

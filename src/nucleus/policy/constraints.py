@@ -22,10 +22,10 @@ policies are reported as different that no request tells apart.
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, final
 
+from nucleus.lean import dataclass
 from nucleus.policy import shapes
 from nucleus.policy.shapes import Name, Shape
 from nucleus.policy.source import Source

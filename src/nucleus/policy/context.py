@@ -5,9 +5,9 @@ asks more.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import final
 
+from nucleus.lean import dataclass, field
 from nucleus.policy.labels import LabelReader, NoLabels
 
 

@@ -7,12 +7,12 @@ trailing dots or ignorable characters opens ``.git`` for ``.GIT `` or
 """
 
 import tomllib
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass
 from nucleus.policy.paths import fold, short_forms, short_name
 
 

@@ -6,10 +6,11 @@ witness was found either, the difference says that it is not shown.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Final, final
 
 from nucleus.kernel import capability
+from nucleus.lean import dataclass
 from nucleus.policy import constraints
 from nucleus.policy.constraints import VERDICTS, Judgement, Scope
 from nucleus.policy.model import GRANTING_FLAGS, KEYS, UNKNOWN_SERVER, Flags, Policy

@@ -9,10 +9,10 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from nucleus.errors import PolicyError
+from nucleus.lean import dataclass
 from nucleus.policy.lines import Path, lines_of
 from nucleus.policy.schema import POLICY, PROFILE, Field
 

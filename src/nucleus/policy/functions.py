@@ -6,11 +6,11 @@ shell under another name, which the agent can point anywhere.
 """
 
 import json
-from dataclasses import replace
 from typing import Final
 
 from nucleus.kernel import capability as cap
 from nucleus.kernel.facts import ALL_SINKS, IRREVERSIBLE, SCOPE_ALLOW, SCOPE_ASK, TRUSTED_NO, TRUSTED_YES
+from nucleus.lean import replace
 from nucleus.policy import legs
 from nucleus.policy.addresses import AddressError, parse_url, private_host
 from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, least, ruled

@@ -23,11 +23,11 @@ missing label is a hole.
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.kernel.exposure import ALL_SEEN, EXFIL, UNTRUSTED, valid
+from nucleus.lean import dataclass
 
 KEPT: Final = ALL_SEEN & ~EXFIL
 """Bits that a file can carry. That data could have left is not a property of a file."""

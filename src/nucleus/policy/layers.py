@@ -17,11 +17,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, final
 
 from nucleus.errors import PolicyError
+from nucleus.lean import dataclass
 from nucleus.policy.document import SIZE_LIMIT
 from nucleus.policy.load import LayerFile
 from nucleus.policy.trust import pinned_digest

@@ -13,13 +13,13 @@ A row may name facts on which it depends (``attested``, ``public``,
 Labels of what is read or sent (``labels``) are joined to the row.
 """
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, final
 
 from nucleus.kernel import capability as cap
 from nucleus.kernel.exposure import FOREIGN, PRIVATE, UNTRUSTED, LegTable
 from nucleus.kernel.facts import ALL_SINKS, CONTROL, EGRESS, IRREVERSIBLE
+from nucleus.lean import dataclass
 from nucleus.policy import call
 
 NO_SINK: Final = 0

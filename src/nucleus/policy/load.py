@@ -11,12 +11,12 @@ Pure but for reading the built-in profiles. Raises PolicyError, nothing else.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, final
 
 from nucleus.errors import PolicyError
 from nucleus.kernel import capability
+from nucleus.lean import dataclass, field, replace
 from nucleus.policy.compile import Part, flag_patterns, part, patterns, place, rules_of, sets_of
 from nucleus.policy.constraints import ALLOW, ASK, NOBODY, Constraint, Pattern, Scope, meet
 from nucleus.policy.digest import digest_of

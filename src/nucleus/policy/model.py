@@ -30,9 +30,9 @@ profile is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, final
 
+from nucleus.lean import dataclass, field
 from nucleus.policy.constraints import ASK, NOBODY, Constraint, Scope
 from nucleus.policy.patterns import PatternSet
 from nucleus.policy.source import Source

@@ -11,10 +11,10 @@ steer something: what any of the usual file systems would open for it.
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, final
 
+from nucleus.lean import dataclass
 from nucleus.policy.addresses import ignorable
 
 PATH_LIMIT: Final = 4096

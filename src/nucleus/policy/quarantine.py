@@ -27,11 +27,11 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, final
 
 from nucleus.kernel.exposure import UNTRUSTED
+from nucleus.lean import dataclass
 
 CALL_BITS: Final = 64
 """What one answer may say without an approval."""

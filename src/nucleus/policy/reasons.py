@@ -5,12 +5,12 @@ next step. One row per rule; a test compares the rows with the kernel's rules.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.kernel import decide
 from nucleus.kernel.facts import SCOPE_ALLOW
 from nucleus.kernel.state import Request, State
+from nucleus.lean import dataclass
 from nucleus.policy.call import Classified
 from nucleus.policy.constraints import VERDICTS
 

@@ -5,10 +5,10 @@ never asked, so a ``remote set-url`` changes nothing here.
 """
 
 import re
-from dataclasses import replace
 from typing import Any, Final
 
 from nucleus.kernel.facts import SCOPE_ALLOW, SCOPE_DENY, TRUSTED_NO, TRUSTED_WHILE_CLEAN, TRUSTED_YES
+from nucleus.lean import replace
 from nucleus.policy import legs
 from nucleus.policy.answer import FINE, Ruling, Target, answer, ask, deny, least, ruled
 from nucleus.policy.call import Call, Classified

@@ -7,10 +7,11 @@ fields and their direction stand in ``ORDER``; a test fails if a field of
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any, Final
 
 from nucleus.kernel import capability
+from nucleus.lean import replace
 from nucleus.policy import constraints
 from nucleus.policy.constraints import Scope
 from nucleus.policy.digest import digest_of

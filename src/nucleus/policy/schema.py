@@ -5,10 +5,10 @@ writes it out for editors. A key that is not here does not exist.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal, final
 
 from nucleus.kernel import capability
+from nucleus.lean import dataclass, field
 from nucleus.policy.legs import CAPABILITY_NAMES
 from nucleus.policy.model import KEYS, Flags
 

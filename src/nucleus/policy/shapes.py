@@ -18,8 +18,9 @@ of patterns (see ``table``), and there is nothing to backtrack over.
 matches. ``apart`` is sound: if it says yes, no value matches both.
 """
 
-from dataclasses import dataclass
 from typing import Final, final
+
+from nucleus.lean import dataclass
 
 RELATIVE: Final = "."
 """First segment of a base that starts at the workspace, or at the root of a kind without absolute values."""

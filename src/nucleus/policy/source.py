@@ -1,7 +1,8 @@
 """Where a pattern stands, so that every verdict can cite it."""
 
-from dataclasses import dataclass
 from typing import final
+
+from nucleus.lean import dataclass
 
 
 @final

@@ -17,9 +17,9 @@ name     any other text: environment variables, channels, packages, tools
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, final
 
+from nucleus.lean import dataclass
 from nucleus.policy.shapes import EVERYTHING, Shape
 
 NUL: Final = "\0"

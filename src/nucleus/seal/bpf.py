@@ -17,9 +17,9 @@ allowed or refused as a whole. Sources: seccomp(2), linux/filter.h.
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, final
 
+from nucleus.lean import dataclass
 from nucleus.seal.syscalls import MACHINES, Machine
 
 ALLOW: Final = 0x7FFF0000

@@ -14,10 +14,10 @@ import os
 import stat
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 
 NEWEST: Final = 7
 """The last ABI this module knows; a newer kernel is used as this one."""

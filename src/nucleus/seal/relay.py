@@ -19,11 +19,11 @@ import signal
 import socket
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 from nucleus.seal.terminal import TerminalFilter
 
 CHUNK: Final = 65536

@@ -20,12 +20,12 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 from nucleus.seal import landlock, standing
 from nucleus.seal.allowance import sealed
 from nucleus.seal.bpf import ALLOW, KILL_PROCESS, assemble

@@ -6,9 +6,10 @@ numbers stands under its first one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, final
+
+from nucleus.lean import dataclass
 
 _X86_64: Final = {
     0: (

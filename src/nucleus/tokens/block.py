@@ -28,12 +28,12 @@ quote, a backslash or a character that does not print.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.errors import TokenError
 from nucleus.kernel import capability, exposure
 from nucleus.kernel.state import BUDGET_LIMIT
+from nucleus.lean import dataclass
 
 VERSION: Final = 1
 TIME_LIMIT: Final = (1 << 40) - 1

@@ -6,7 +6,6 @@ more than the ones before it changes nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import final
 
 from nucleus.errors import TokenError
@@ -14,6 +13,7 @@ from nucleus.kernel.capability import EVERYTHING
 from nucleus.kernel.delegate import absorb, min_of, tighten
 from nucleus.kernel.exposure import CLEAN
 from nucleus.kernel.state import BUDGET_LIMIT, State
+from nucleus.lean import dataclass
 from nucleus.tokens.block import TIME_LIMIT, Block
 
 

@@ -7,7 +7,6 @@ token, another block more, another verifier, or another time.
 """
 
 import secrets
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, final
 
@@ -15,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from nucleus.errors import TokenError
+from nucleus.lean import dataclass
 from nucleus.tokens.block import good_name
 
 NONCE_BYTES: Final = 32

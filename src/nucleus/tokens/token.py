@@ -18,7 +18,6 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, final
 
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nucleus.errors import CannotEnforce, TokenError
 from nucleus.kernel.capability import EVERYTHING, meet
+from nucleus.lean import dataclass, replace
 from nucleus.tokens.block import DEPTH_LIMIT, Block, read, write
 from nucleus.tokens.grant import Bounds, Grant, bounds_of
 from nucleus.tokens.holder import Challenge, prove, verify_proof

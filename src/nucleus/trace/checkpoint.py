@@ -19,12 +19,12 @@ overwritten. It lives in OpenSSL, which clears it on free.
 """
 
 import base64
-from dataclasses import dataclass
 from typing import Final, final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nucleus.errors import TraceError
+from nucleus.lean import dataclass
 from nucleus.trace import note
 from nucleus.trace.note import VerifierKey
 

@@ -14,11 +14,11 @@ in line. A ``--witness`` on another machine, or held checkpoints, see that too.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import TraceError
+from nucleus.lean import dataclass
 from nucleus.trace import canonical, note
 from nucleus.trace.store import APPEND_FLAGS, READ_FLAGS, lock, sync_directory, verify_directory
 

@@ -11,7 +11,6 @@ Signing and verification are ``cryptography``'s; here is only the format.
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, final
 
@@ -19,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from nucleus.errors import TraceError
+from nucleus.lean import dataclass
 
 NOTE_LIMIT: Final = 64 * 1024
 """Bytes. Room for sixteen large witness signatures, which a verifier must accept."""

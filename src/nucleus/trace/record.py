@@ -21,11 +21,11 @@ Facts and states are the kernel's ints. Contents are never in a record: keyed
 digests and redacted arguments are (``redact``).
 """
 
-from dataclasses import dataclass
 from typing import Any, Final, final
 
 from nucleus.errors import TraceError
 from nucleus.kernel import decide
+from nucleus.lean import dataclass
 
 VERSION: Final = 1
 TYPES: Final = frozenset(

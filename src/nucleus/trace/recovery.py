@@ -13,7 +13,6 @@ are ``records``.
 
 import os
 import time
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, final
@@ -22,6 +21,7 @@ from nucleus.errors import TraceError
 from nucleus.kernel.delegate import absorb
 from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.state import State
+from nucleus.lean import dataclass
 from nucleus.trace import canonical
 from nucleus.trace.ledger import NAME, Ledger
 from nucleus.trace.reader import Reader, read_header

@@ -20,13 +20,13 @@ no writer signs it, and lines without a signature are parsed by ``verify``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
 
 from nucleus.kernel.boundary import FACTS, admit, unpack
 from nucleus.kernel.decide import ALLOW
 from nucleus.kernel.state import VERSION_LIMIT, State, valid
+from nucleus.lean import dataclass, field
 from nucleus.trace.canonical import TIME_LIMIT
 from nucleus.trace.reader import parse_record
 from nucleus.trace.record import VERDICTS, rule_names

@@ -10,7 +10,6 @@ What is not done: the facts themselves are taken from the record. That the
 classifier told the truth about a call is outside of what a trace can show.
 """
 
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from nucleus.errors import TraceError
@@ -19,6 +18,7 @@ from nucleus.kernel.boundary import admit, unpack
 from nucleus.kernel.decide import ALLOW
 from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.state import VERSION_LIMIT, Request, State, valid
+from nucleus.lean import dataclass, field
 from nucleus.trace.record import CHANGES, OUTCOMES, VERDICTS, rule_names
 
 NOBODY: Final = State(0, ALL_SEEN, 0, VERSION_LIMIT)

@@ -18,12 +18,12 @@ checkpoints, and all lines that no verified checkpoint covers are parsed here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Final, final
 
 from nucleus.errors import TraceError
+from nucleus.lean import dataclass, field
 from nucleus.trace import checkpoint, note
 from nucleus.trace.chain import GENESIS, verify_block
 from nucleus.trace.checkpoint import Checkpoint

@@ -7,7 +7,6 @@ a policy.
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Final, final
 
 from nucleus.audit.node import Node
@@ -18,6 +17,7 @@ from nucleus.audit.rules.network_verb_allowed import sends
 from nucleus.audit.suggest import closest_profile
 from nucleus.audit.text import Source, visible
 from nucleus.kernel import capability as cap
+from nucleus.lean import dataclass, field
 from nucleus.policy.globs import PatternError, parse
 from nucleus.policy.load import LayerFile, OwnerChoices, load_policy
 from nucleus.policy.model import KEYS

@@ -1,6 +1,5 @@
 """The door: a file of another tool in, the text of a policy and the list of what is missing out."""
 
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.audit.importers import claude, codex, cursor, srt
@@ -11,6 +10,7 @@ from nucleus.audit.read.toml_reader import read_toml
 from nucleus.audit.secrets import scan
 from nucleus.audit.text import decode
 from nucleus.errors import PolicyError
+from nucleus.lean import dataclass
 
 FILES: Final = {
     "claude": (".claude/settings.json", ".claude/settings.local.json"),

@@ -13,10 +13,10 @@ import os
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, final
 
 from nucleus.gate.effects import Limits
+from nucleus.lean import dataclass
 from nucleus.policy.addresses import Url
 from nucleus.tools.perform.outcomes import Deadline, too_large
 from nucleus.tools.perform.resolve import Resolver

@@ -15,11 +15,11 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Final, final
 
 from nucleus.gate.effects import Outcome, Permit
+from nucleus.lean import dataclass, field
 from nucleus.tools.perform import tree
 from nucleus.tools.perform.outcomes import Deadline, PermitError, flag, never_raises, text, texts, too_large
 from nucleus.tools.perform.patterns import Hidden, Pattern

@@ -19,11 +19,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, final
 
 from nucleus.errors import CannotEnforce
+from nucleus.lean import dataclass
 from nucleus.tools.perform.outcomes import Deadline, too_large
 from nucleus.tools.perform.repository import KNOWN_EXTENSIONS, PLAIN_KEYS, Repository
 

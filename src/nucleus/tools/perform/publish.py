@@ -10,10 +10,10 @@ import errno
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final, final
 
 from nucleus.gate.effects import Outcome, Permit
+from nucleus.lean import replace
 from nucleus.policy.addresses import Url, parse_url
 from nucleus.tools.perform.exchange import Exchange, Response
 from nucleus.tools.perform.git import GitPerformer

@@ -14,9 +14,9 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from typing import Final, final
 
+from nucleus.lean import dataclass
 from nucleus.tools.perform import tree
 
 INDEX_LIMIT: Final = 256 * 1024 * 1024
