@@ -15,7 +15,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from nucleus.mcp.mediate import Box
@@ -104,7 +104,6 @@ def egress(descriptor: int, network: dict[str, object]) -> int:
     from nucleus.egress.link import Wire
     from nucleus.egress.serve import Parts, serve
     from nucleus.gate.connection import refusal
-    from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
     from nucleus.gate.protocol import Splitter, encode
     from nucleus.seal import landlock, native  # noqa: F401  used by ``confined``, after imports are frozen
     from nucleus.tools.perform.exchange import trust
@@ -117,8 +116,7 @@ def egress(descriptor: int, network: dict[str, object]) -> int:
         SystemResolver(accepts=inside),
         partial(trust, authority.encode("ascii") if isinstance(authority, str) else None),
     )
-    not_dumpable()
-    freeze_imports([*LATE, *EGRESS_LAZY])
+    close(EGRESS_LAZY)
     return serve(descriptor, parts, confined=confined())
 
 
@@ -135,7 +133,6 @@ def hooks(descriptor: int) -> int:
 
     from nucleus.clients.behind import behind
     from nucleus.clients.program import program
-    from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
     from nucleus.mcp.hookhost import serve
     from nucleus.mcp.hooktools import calls_of
     from nucleus.policy.call import Call
@@ -146,8 +143,7 @@ def hooks(descriptor: int) -> int:
     def translate(client: str, event: Mapping[str, Any]) -> tuple[Call, ...]:
         return calls_of(client, event, lambda name, line: behind(client, name, line, event, us, home, since))
 
-    not_dumpable()
-    freeze_imports([*LATE, *LAZY, *HOOKS_LAZY])
+    close([*LAZY, *HOOKS_LAZY])
     return serve(descriptor, translate)
 
 
@@ -167,16 +163,25 @@ def boxes() -> "Box":
     return box
 
 
-def main(words: list[str]) -> int:
-    """Become what ``words`` name: gate, mediator, servers, hooks or egress, each with a FD, or worker CLASS FD."""
+def close(late: "Sequence[str]") -> None:
+    """Be unreadable, import what would be imported late, and from here on look at no file for code."""
+    import gc
+
     from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
 
+    not_dumpable()
+    freeze_imports([*LATE, *late])
+    gc.freeze()
+    gc.enable()
+
+
+def main(words: list[str]) -> int:
+    """Become what ``words`` name: gate, mediator, servers, hooks or egress, each with a FD, or worker CLASS FD."""
     if words[0] == "gate":
         from nucleus.gate.board import Settings
         from nucleus.gate.server import serve
 
-        not_dumpable()
-        freeze_imports([*LATE, *LAZY])
+        close(LAZY)
         return serve(int(words[1]), Settings())
     if words[0] == "mediator":
         from nucleus.mcp.mediate import mediate
@@ -187,15 +192,13 @@ def main(words: list[str]) -> int:
         if "listen" in words:
             import nucleus.mcp.listening
         box = boxes() if "contain" in words else None
-        not_dumpable()
-        freeze_imports([*LATE, *MEDIATOR_LAZY])
+        close(MEDIATOR_LAZY)
         return mediate(int(words[1]), box)
     if words[0] == "servers":
         import nucleus.mcp.bridge  # noqa: F401  likewise
         from nucleus.mcp.behind import serve as serve_box
 
-        not_dumpable()
-        freeze_imports([*LATE, *MEDIATOR_LAZY])
+        close(MEDIATOR_LAZY)
         return serve_box(int(words[1]))
     if words[0] == "hooks":
         return hooks(int(words[1]))
@@ -212,11 +215,24 @@ def main(words: list[str]) -> int:
         make = maker(words[1], partial(NsBox, path_list=tuple(sys.path)))
     else:
         make = maker(words[1])
-    not_dumpable()
-    freeze_imports([*LATE, *LAZY])
+    close(LAZY)
     return work(make, int(words[2]))
 
 
+def leave(status: int) -> None:
+    """End this process without taking the interpreter apart: the kernel closes what is open, at once."""
+    import os
+
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
+    import gc
+
+    # What is imported stays: to look for garbage among it, again and again, is a tenth of the start.
+    gc.disable()
     complete_path(__file__)
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))
