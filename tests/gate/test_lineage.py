@@ -6,7 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nucleus.gate.lineage import FOLDER, Inheritance, enter, inherited, leave, line_of
+from nucleus.gate.lineage import (
+    FOLDER,
+    Inheritance,
+    enter,
+    enter_name,
+    forget_names,
+    inherited,
+    leave,
+    leave_name,
+    line_of,
+    living,
+    met,
+    of_name,
+)
 from nucleus.gate.peers import Process, process_of
 from nucleus.kernel.capability import EVERYTHING
 from nucleus.kernel.exposure import ALL_SEEN, PRIVATE, UNTRUSTED
@@ -82,3 +95,36 @@ def test_a_clean_end_of_a_child_does_not_hide_its_parents_unclean_one(tmp_path: 
     leave(tmp_path, line_of(tmp_path, process_of(child.pid)), [0, 0, 1, 0])
     assert inherited(tmp_path, me()).exposure == ALL_SEEN
     child.communicate(b"\n")
+
+
+def test_a_named_session_goes_on_for_as_long_as_was_said(tmp_path: Path) -> None:
+    assert of_name(tmp_path, "team") == Inheritance()
+    leave_name(tmp_path, "team", [0b11, PRIVATE, 5, 9], 60)
+    assert of_name(tmp_path, "team") == Inheritance(0b11, PRIVATE, 5)
+    assert of_name(tmp_path, "../team") == Inheritance()
+    assert inherited(tmp_path, me()) == Inheritance(), "no process has it"
+    leave_name(tmp_path, "team", [0b11, PRIVATE, 5, 9], 0)
+    assert of_name(tmp_path, "team") == Inheritance()
+
+
+def test_a_named_session_that_did_not_end_leaves_the_worst(tmp_path: Path) -> None:
+    enter_name(tmp_path, "team", tmp_path / "t.jsonl", 60)
+    left = of_name(tmp_path, "team")
+    assert (left.exposure, left.unclean) == (ALL_SEEN, (str(tmp_path / "t.jsonl"),))
+    assert met(left, left).unclean == left.unclean, "one trace is recovered once"
+    for path in (tmp_path / FOLDER / "names").iterdir():
+        path.write_text("[]")
+    assert of_name(tmp_path, "team").exposure == ALL_SEEN
+
+
+def test_the_owner_lets_every_name_start_anew(tmp_path: Path) -> None:
+    leave_name(tmp_path, "one", [0, ALL_SEEN, 0, 0], 60)
+    leave_name(tmp_path, "a/b", [0, ALL_SEEN, 0, 0], 60)
+    forget_names(tmp_path)
+    assert of_name(tmp_path, "one") == of_name(tmp_path, "a/b") == Inheritance()
+    forget_names(tmp_path / "nowhere")
+
+
+def test_lines_to_which_nothing_can_be_left_are_let_go() -> None:
+    gone = Process(me().pid, 0, me().start + 1)
+    assert living([(gone,), (me(),), (gone, me())]) == [(me(),), (gone, me())]

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from nucleus.errors import ApprovalRequired, BudgetExceeded, CannotEnforce, PolicyDenied, StateBlocked, TraceError
+from nucleus.gate.approver import Gates
 from nucleus.gate.board import Settings, boot_ns
 from nucleus.gate.connection import Connection, refusal
+from nucleus.gate.events import QUESTION_SECONDS
+from nucleus.gate.peers import process_of
 from nucleus.gate.server import Server
 from nucleus.policy import call as kinds
 from tests import world
@@ -192,6 +195,25 @@ def test_a_clock_that_steps_past_the_deadline_ends_the_principal(opened: Running
     opened.ahead = 3 * 3600 * 10**9
     with pytest.raises(StateBlocked):
         opened.client.mediate(kinds.READ, {"path": "README.md"})
+
+
+@pytest.mark.parametrize("seconds", [QUESTION_SECONDS, 86_400])
+def test_a_named_session_stays_for_an_answer_and_no_longer_than_its_question(
+    gate: Callable[..., Running], seconds: int
+) -> None:
+    running, me = gate(), process_of(os.getpid())
+    session = {"name": "team", "client": [me.pid, me.start], "observe": False}
+    running.open("release", session=session)
+    with pytest.raises(ApprovalRequired):
+        running.client.mediate(kinds.TOOL, {"op": "create_pr", "destination": "chat.example"})
+    running.client.close()
+    running.thread.join(0.3)
+    assert running.thread.is_alive()
+    running.ahead = seconds * 1_000_000_000
+    with contextlib.suppress(CannotEnforce):
+        Gates(running.state).status()  # it looks at the clock whenever somebody knocks
+    running.thread.join(20)
+    assert not running.thread.is_alive()
 
 
 def test_a_worker_that_dies_leaves_the_outcome_unknown_and_the_next_call_gets_a_new_one(opened: Running) -> None:

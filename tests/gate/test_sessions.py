@@ -23,7 +23,7 @@ MEMBER = str(Path(__file__).with_name("member.py"))
 OTHER_CLIENT = ["-c", "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))", sys.executable]
 """A client beside this one: whatever it starts is its own."""
 READ = {"do": "call", "kind": "tool", "args": {"op": "read_files", "destination": "", "name": "r", "arguments": []}}
-POST = {
+POST: dict[str, Any] = {
     "do": "call",
     "kind": "tool",
     "args": {"op": "create_pr", "destination": "chat.example", "name": "p", "arguments": []},
@@ -255,6 +255,116 @@ def test_after_a_lockdown_alone_the_same_client_gets_nothing_more(start: Start, 
     second = start("team", own_client=True)
     assert second.opened["principal"] == first.opened["principal"]
     assert second.ask(READ)["code"] == "session"
+
+
+def asked(start: Start, name: str = "team") -> tuple[Member, str]:
+    """Let a client ask something and end, as one does that lives for one call; return it and its question's id."""
+    client = start(name, own_client=True)
+    question = client.ask(POST)
+    assert question["what"] == "pending"
+    client.leave()
+    return client, str(question["id"])
+
+
+def yes(state: Path, *ids: str) -> list[str]:
+    return Gates(state).answer(list(ids), allow=True, bounds={})
+
+
+def test_an_answer_counts_for_the_next_client_of_a_named_session_and_once(start: Start) -> None:
+    first, id_ = asked(start)
+    assert yes(first.state, id_) == [id_]
+    second = start("team", own_client=True)
+    assert second.opened["principal"] == first.opened["principal"]
+    assert second.perform(POST)["what"] == "released"
+    assert second.ask(POST)["what"] == "pending"
+    Gates(first.state).lockdown()
+
+
+def test_without_a_name_the_next_client_is_another_principal_and_no_answer_counts_for_it(start: Start) -> None:
+    """The negative control, and what holds where nobody names a session."""
+    first, id_ = asked(start, "")
+    assert yes(first.state, id_) == []
+    second = start(own_client=True)
+    assert second.opened["principal"] != first.opened["principal"]
+    assert second.ask(POST)["what"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**POST, "args": {**POST["args"], "destination": "else.example"}},
+        {**POST, "args": {**POST["args"], "arguments": ["y"]}},
+        {**POST, "args": {**POST["args"], "name": "q"}},
+        {**POST, "args": {**POST["args"], "act": "destroy"}},
+    ],
+)
+def test_the_next_client_gets_exactly_the_call_that_was_answered(start: Start, other: dict[str, Any]) -> None:
+    first, id_ = asked(start)
+    yes(first.state, id_)
+    second = start("team", own_client=True)
+    assert second.ask(other)["what"] == "pending"
+    assert second.perform(POST)["what"] == "released"
+    Gates(first.state).lockdown()
+
+
+def test_an_answer_does_not_count_once_a_later_client_has_seen_more_than_was_shown(start: Start) -> None:
+    first, id_ = asked(start)
+    yes(first.state, id_)
+    start("team", own_client=True).perform(READ)
+    assert start("team", own_client=True).ask(POST)["what"] == "pending"
+    Gates(first.state).lockdown()
+
+
+def test_a_tighter_policy_of_the_next_client_voids_the_answer(start: Start) -> None:
+    first, id_ = asked(start)
+    yes(first.state, id_)
+    assert start("team", own_client=True, profile="safe_pr_fixer").ask(POST)["what"] == "pending"
+    Gates(first.state).lockdown()
+
+
+def test_a_no_holds_for_the_next_client_of_a_named_session_too(start: Start) -> None:
+    first, id_ = asked(start)
+    assert Gates(first.state).answer([id_], allow=False, bounds={}) == [id_]
+    assert start("team", own_client=True).ask(POST)["code"] == "refused_by_owner"
+    Gates(first.state).lockdown()
+
+
+def test_what_asked_and_ended_is_not_waited_for(start: Start) -> None:
+    """The client's leave does not take until the question's end; the gate goes when nothing is open any more."""
+    first, _ = asked(start)
+    assert len(list(gates(first.state))) == 1
+    assert Gates(first.state).lockdown() == 1
+    for _ in range(100_000):
+        if not list(gates(first.state)):
+            return
+        os.sched_yield()
+    raise AssertionError("the gate did not end")
+
+
+def test_what_one_client_of_a_named_session_read_counts_when_the_next_one_sends(start: Start) -> None:
+    """Clients that live for one call each do not split the three legs."""
+    first = start("team", own_client=True)
+    first.perform(READ)
+    first.leave()
+    second = start("team", own_client=True)
+    assert second.opened["principal"] != first.opened["principal"]
+    assert second.exposure() & PRIVATE
+
+
+def test_the_owner_lets_a_named_session_start_anew(start: Start) -> None:
+    first = start("team", own_client=True)
+    first.perform(READ)
+    first.leave()
+    assert Gates(first.state).lockdown(retire=True) == 0
+    assert start("team", own_client=True).exposure() == 0
+
+
+def test_a_named_session_whose_gate_was_killed_goes_on_at_the_worst(start: Start) -> None:
+    first = start("team", own_client=True)
+    [(entry, _)] = gates(first.state)
+    os.kill(entry["gate"][0], 9)
+    first.leave()
+    assert start("team", own_client=True).exposure() == 31
 
 
 def test_the_sdk_of_a_process_that_the_client_started_joins(start: Start, tmp_path: Path) -> None:

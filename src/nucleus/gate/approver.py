@@ -8,6 +8,7 @@ from typing import Any, Final, cast, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.desk import gates, socket_name
+from nucleus.gate.lineage import forget_names
 from nucleus.gate.protocol import ProtocolError, receive, send, unpacked
 
 SECONDS: Final = 10.0
@@ -41,7 +42,10 @@ class Gates:
         ``retire``: their clients may open new sessions, which go on with what those clients have seen.
         """
         request = {"do": "lockdown", "retire": retire}
-        return sum(_ask(path, request).get("locked") is True for path in self._sockets())
+        stopped = sum(_ask(path, request).get("locked") is True for path in self._sockets())
+        if retire:
+            forget_names(self._state)
+        return stopped
 
     def watch(self, *, stay: bool = False) -> Generator[dict[str, Any], None, None]:
         """Yield each question that is open, and each one raised until the last gate ends.

@@ -72,8 +72,11 @@ class Desk:
         return any(descends_from(pid, one) for one in self._clients)
 
     def know(self, client: Process) -> None:
-        """Know another client of this session: it does not answer either. Raises OSError."""
-        self._clients.append(client)
+        """Know another client of this session: it does not answer either. Raises OSError.
+
+        One that is gone is let go: nothing can descend from it any more.
+        """
+        self._clients = [*(one for one in self._clients if _lives(one)), client]
         self._tell()
 
     def retire(self) -> None:
@@ -177,6 +180,13 @@ def gates(state: Path) -> Iterator[tuple[dict[str, Any], Path]]:
             continue
         for dead in (path, path.with_suffix(".sock"), path.with_suffix(".door")):
             dead.unlink(missing_ok=True)
+
+
+def _lives(process: Process) -> bool:
+    try:
+        return process_of(process.pid).start == process.start
+    except ProcessLookupError:
+        return False
 
 
 def ancestor_gate(state: Path, client: Process) -> str:

@@ -8,10 +8,19 @@ ended without saying so (killed, power cut) left the worst: everything seen.
 
 Files of processes that are gone are taken away: nobody can be their child.
 Not done here: a process whose parent is gone has no lineage above it.
+
+A session that its owner named (``--session NAME``) has such a file too, by its
+name: clients that live for one call each are one after the other, and what
+one read counts when the next one sends. It is good for as long as the
+policy's budget of minutes after the last of them left, or until the owner
+asks for a fresh session.
 """
 
 import json
 import os
+import time
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -23,6 +32,8 @@ from nucleus.kernel.state import BUDGET_LIMIT
 from nucleus.lean import dataclass
 
 FOLDER: Final = "lineage"
+NAMES: Final = "names"
+SECOND_NS: Final = 1_000_000_000
 
 
 @final
@@ -42,11 +53,7 @@ def inherited(state: Path, client: Process) -> Inheritance:
     found = Inheritance()
     for path in sorted((state / FOLDER).glob("*.json")):
         process = _process(path)
-        try:
-            alive = process is not None and process_of(process.pid).start == process.start
-        except ProcessLookupError:
-            alive = False
-        if process is None or not alive:
+        if process is None or not _lives(process):
             path.unlink(missing_ok=True)
             continue
         try:
@@ -54,13 +61,56 @@ def inherited(state: Path, client: Process) -> Inheritance:
         except ProcessLookupError:
             related = True
         if related:
-            found = _met(found, _read(path))
+            found = met(found, _read(path))
     return found
 
 
 def enter(state: Path, client: Process, trace: Path) -> None:
     """Leave the worst, and the trace, for whoever comes after an end without a word. Raises CannotEnforce."""
     _write(state, client, {"open": True, "trace": str(trace)})
+
+
+def of_name(state: Path, name: str) -> Inheritance:
+    """Return what earlier gates of the session of this name leave to the next one."""
+    path = _named(state, name)
+    try:
+        until = json.loads(path.read_bytes())["until"]
+    except FileNotFoundError:
+        return Inheritance()
+    except (OSError, ValueError, KeyError, TypeError):
+        return _read(path)
+    return Inheritance() if type(until) is int and until <= time.time_ns() else _read(path)
+
+
+def enter_name(state: Path, name: str, trace: Path, seconds: int) -> None:
+    """Leave the worst to the session's next gate: what ``enter`` is to a process. Raises CannotEnforce."""
+    _put(_named(state, name), {"open": True, "trace": str(trace), "until": _after(seconds)})
+
+
+def leave_name(state: Path, name: str, kernel_state: list[int], seconds: int) -> None:
+    """Leave what is true at a clean end, for ``seconds``. Raises CannotEnforce."""
+    authority, exposure, budget, _ = kernel_state
+    left = {"authority": authority, "exposure": exposure, "budget": budget}
+    _put(_named(state, name), {"open": False, **left, "until": _after(seconds)})
+
+
+def forget_names(state: Path) -> None:
+    """Let every named session start anew: the owner asked for it. Raises OSError."""
+    for path in (state / FOLDER / NAMES).glob("*.json"):
+        path.unlink(missing_ok=True)
+
+
+def met(one: Inheritance, other: Inheritance) -> Inheritance:
+    """Return what both leave: whoever comes of both has the less of each."""
+    unclean = tuple(dict.fromkeys(one.unclean + other.unclean))
+    return Inheritance(
+        one.authority & other.authority, one.exposure | other.exposure, min(one.budget, other.budget), unclean
+    )
+
+
+def living(lines: Iterable[tuple[Process, ...]]) -> list[tuple[Process, ...]]:
+    """Return the lines to which something can still be left: some process of each lives."""
+    return [line for line in lines if any(_lives(one) for one in line)]
 
 
 def line_of(state: Path, client: Process) -> tuple[Process, ...]:
@@ -91,7 +141,7 @@ def leave(state: Path, line: tuple[Process, ...], kernel_state: list[int]) -> No
     for process in ancestors:
         left = _read(_place(state, process))
         if not left.unclean:
-            _leave(state, process, _met(left, mine))
+            _leave(state, process, met(left, mine))
 
 
 def _leave(state: Path, process: Process, left: Inheritance) -> None:
@@ -99,21 +149,14 @@ def _leave(state: Path, process: Process, left: Inheritance) -> None:
     _write(state, process, {"open": False, **fields})
 
 
-def _met(one: Inheritance, other: Inheritance) -> Inheritance:
-    return Inheritance(
-        one.authority & other.authority,
-        one.exposure | other.exposure,
-        min(one.budget, other.budget),
-        one.unclean + other.unclean,
-    )
-
-
 def _write(state: Path, client: Process, fields: dict[str, Any]) -> None:
-    folder = state / FOLDER
-    path = _place(state, client)
+    _put(_place(state, client), fields)
+
+
+def _put(path: Path, fields: dict[str, Any]) -> None:
     fresh = path.with_suffix(f".{os.getpid()}")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w", encoding="ascii") as file:
             json.dump(fields, file)
@@ -126,6 +169,22 @@ def _write(state: Path, client: Process, fields: dict[str, Any]) -> None:
 
 def _place(state: Path, process: Process) -> Path:
     return state / FOLDER / f"{process.pid}-{process.start}.json"
+
+
+def _named(state: Path, name: str) -> Path:
+    """Return the file of a name, under its digest: a name may hold what no file name may."""
+    return state / FOLDER / NAMES / f"{sha256(name.encode()).hexdigest()[:32]}.json"
+
+
+def _after(seconds: int) -> int:
+    return time.time_ns() + seconds * SECOND_NS
+
+
+def _lives(process: Process) -> bool:
+    try:
+        return process_of(process.pid).start == process.start
+    except ProcessLookupError:
+        return False
 
 
 def _process(path: Path) -> Process | None:

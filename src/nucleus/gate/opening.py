@@ -106,7 +106,10 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
     made: set[str] = set()
     context = _context(policy, workspace, home, labels, made)
     principal = secrets.token_hex(8)
+    name = session_name(fields)
     before = lineage.inherited(state, client)
+    if name:
+        before = lineage.met(before, lineage.of_name(state, name))
     level = SEALED if fields.get("seal") else MEDIATED if fields.get("session") else COOPERATIVE
     containment = fields.get("seal") or ({"observe": OBSERVED} if observes(fields) else {})
     exposure = before.exposure
@@ -145,6 +148,8 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
     }
     writer = TraceWriter.create(state / "traces", header, witness=Path(witness) if witness else None)
     lineage.enter(state, client, writer.path)
+    if name:
+        lineage.enter_name(state, name, writer.path, policy.budget.seconds)
     return Opening(
         principal,
         workspace,
@@ -186,6 +191,12 @@ def observes(fields: Mapping[str, Any]) -> bool:
     """Whether the owner chose to see what would be asked, and not to be asked."""
     session = fields.get("session")
     return type(session) is dict and session.get("observe") is True
+
+
+def session_name(fields: Mapping[str, Any]) -> str:
+    """Return what the owner calls the session, "" for none."""
+    session = fields.get("session")
+    return _text(session, "name") if type(session) is dict else ""
 
 
 def opened_fields(opening: Opening) -> dict[str, Any]:

@@ -79,8 +79,8 @@ class Server:
         self._listed = Listed()
 
     def run(self) -> None:
-        """Turn until the last client connection has closed, then end the trace."""
-        while any(self._links.values()) or (self._board is None and self._links):
+        """Turn until the last client connection has closed and nothing waits for the next, then end the trace."""
+        while any(self._links.values()) or (self._board is None and self._links) or self._waits:
             self._loop.turn()
             if self._board is not None and self._calls is not None and self._calls.relays:
                 self._calls.relays.tell(self._board, self._links)
@@ -88,8 +88,11 @@ class Server:
             self._calls.end()
         if self._board is not None and not self._board.broken:
             self._board.opening.writer.close("the client ended")
+            opening, state = self._board.opening, self._board.root_state()
             for line in self._lines:
-                lineage.leave(self._board.opening.state, line, self._board.root_state())
+                lineage.leave(opening.state, line, state)
+            if self._name:
+                lineage.leave_name(opening.state, self._name, state, opening.policy.budget.seconds)
         # Whoever comes now finds this gate until what it saw is written down.
         for way_in in (self._door, self._desk):
             if way_in is not None:
@@ -163,6 +166,7 @@ class Server:
                 told = {"what": "needs", **needs(board.opening.tree.policy_of(principal), {})}
             case "leave":
                 told = {"what": "left", "others": sum(map(bool, self._links.values())) - 1}
+                told |= {"waits": True} if self._waits else {}
             case _:
                 state = board.state_of(principal)
                 told = state | {"answers": state["answers"] or self._watched}
@@ -172,6 +176,19 @@ class Server:
     def _watched(self) -> bool:
         """Whether a person watches for questions now."""
         return self._desk is not None and self._desk.watched
+
+    @property
+    def _waits(self) -> bool:
+        """Whether an answer to what a client of a named session asked still counts for its next client: a yes or a no.
+
+        Bounded by the time of questions and of answers, and by the principal's deadline.
+        """
+        if not self._name or self._board is None:
+            return False
+        core = self._board.core
+        root = core.principals[self._board.opening.principal]
+        open_ = core.questions or core.granted or core.refused
+        return bool(open_) and not core.locked and not root.closed and self._board.now() < root.deadline
 
     def _open(self, link: Link, fields: dict[str, Any]) -> None:
         if self._board is not None:
@@ -204,6 +221,7 @@ class Server:
         for line in self._lines:
             lineage.leave(self._board.opening.state, line, self._board.root_state())
         self._lines.clear()
+        self._name = ""
         if self._door is not None:
             self._door.close()
             self._door = None
@@ -237,7 +255,7 @@ class Server:
             self._calls.apply(board.step(Absorbed(root, before.exposure, now)))
             self._calls.apply(board.step(Tightened(root, before.authority, before.budget, NEVER, now)))
             lineage.enter(opening.state, client, opening.writer.path)
-            self._lines.append(lineage.line_of(opening.state, client))
+            self._lines = [*lineage.living(self._lines), lineage.line_of(opening.state, client)]
             self._desk.know(client)
         if observes({"session": fields}) != opening.observes:
             raise CannotEnforce(
@@ -373,5 +391,6 @@ class Server:
             return
         self._calls.leave(link)
         self._calls.relays.dismiss(link)
-        if principal and principal not in self._links.values():
+        root = self._board.opening.principal
+        if principal and principal not in self._links.values() and not (principal == root and self._waits):
             self._calls.apply(self._board.step(Closed(principal, self._board.now())))
