@@ -21,6 +21,7 @@ from nucleus.errors import CannotEnforce, NucleusError
 if TYPE_CHECKING:
     from nucleus.gate.connection import Connection
     from nucleus.gate.spawn import Spawned
+    from nucleus.local.agent import Agent
     from nucleus.local.ground import Others
     from nucleus.local.live import Living, Wish
     from nucleus.local.quotas import Group
@@ -63,6 +64,9 @@ def run(args: argparse.Namespace, bootstrap: Path | None = None) -> int:
     done = _Run(args, bootstrap=bootstrap)
     try:
         status = done.perform()
+    except Usage:
+        done.close()
+        raise
     except BaseException as error:
         done.close()
         done.report |= {"spoke": "nucleus", "why": str(error)}
@@ -78,8 +82,6 @@ class _Run:
     """One call of ``nucleus run``."""
 
     def __init__(self, args: argparse.Namespace, *, bootstrap: Path | None) -> None:
-        from nucleus.local.agent import agent
-
         self._args = args
         self._bootstrap = bootstrap
         self._workspace = os.path.realpath(args.workspace)
@@ -92,10 +94,7 @@ class _Run:
         self._interactive = False
         self._began = False
         self._has_state = False
-        try:
-            self._agent = agent(args.words, os.environ, login=args.allow_login)
-        except ValueError as error:
-            raise Usage(str(error)) from error
+        self._agent: Agent
         self._denied: list[str] = []
         self._outcome = Outcome(args, self._workspace)
         self.report = self._outcome.report
@@ -113,20 +112,21 @@ class _Run:
         from nucleus.gate.hardening import home_of
         from nucleus.gate.spawn import outside, start
         from nucleus.local.ground import refuse_broad
-        from nucleus.policy.place import prepare, state_directory
 
         home = os.path.realpath(home_of(os.getuid()))
         refuse_broad(self._workspace, home)
-        state = state_directory(self._args.state or "", os.environ)
-        self._state = str(prepare(state, Path(self._workspace)))
         outside(self._workspace)
-        self._recover()
         self._gate = start(["gate"], self._bootstrap)
-        # What can be done without the gate is done while it starts.
+        # It needs longer to start than all else: what can be done without it is done, and imported, meanwhile.
         from nucleus.gate.connection import Connection
         from nucleus.local.run_folder import Hint
+        from nucleus.policy.place import prepare, state_directory
 
         gate = Connection(self._gate.sock)
+        state = state_directory(self._args.state or "", os.environ)
+        self._state = str(prepare(state, Path(self._workspace)))
+        self._recover()
+        self._agent = self._known()
         self._has_state = self._agent.show_state(self._state, home)
         asked, hint = self._asked(), Hint(self._state, self._workspace)
         guess = None if self._args.dry_run else hint.read()
@@ -155,6 +155,15 @@ class _Run:
             for line in self._agent.collect(living.left):
                 self._outcome.say(line)
         return self._after(gate, end, living.not_started)
+
+    def _known(self) -> "Agent":
+        """Return what is known of the command. Raises Usage."""
+        from nucleus.local.agent import agent
+
+        try:
+            return agent(self._args.words, os.environ, login=self._args.allow_login)
+        except ValueError as error:
+            raise Usage(str(error)) from error
 
     def _recover(self) -> None:
         """Undo or end an apply that was killed in this workspace: the command sees it entirely old or entirely new."""
@@ -476,7 +485,8 @@ class _Run:
             self._group.close()
         if self._folder is not None:
             self._folder.release(began=self._began)
-        self._agent.release(began=self._began)
+        if known := getattr(self, "_agent", None):
+            known.release(began=self._began)
 
 
 def _spoken(gate: "Connection", fields: dict[str, Any], what: str) -> dict[str, Any]:
