@@ -1,7 +1,6 @@
 """From a judged run to the workspace: what is applied, what waits, what stops everything."""
 
 import fcntl
-import json
 import os
 import threading
 from contextlib import suppress
@@ -12,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nucleus.apply import Change, Ruling, apply, recover, recover_all
+from nucleus.apply.journal import Journal
 from nucleus.apply.run import alone
 from nucleus.errors import CannotEnforce
 from nucleus.kernel.exposure import ALL_SEEN
@@ -177,8 +177,7 @@ def test_recovering_where_nothing_happened_is_nothing(world: World) -> None:
 def test_a_journal_that_names_another_place_removes_nothing(world: World) -> None:
     world.host("src/a")
     run = world.start()
-    (world.folder / "journal").mkdir()
-    (world.folder / "journal" / "begun").write_text(json.dumps({"stage": "src", "workspace": run.workspace}) + "\n")
+    Journal(run).begin("src")
     with pytest.raises(CannotEnforce, match="no stage"):
         recover(run)
     assert (world.workspace / "src" / "a").exists()

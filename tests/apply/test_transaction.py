@@ -13,7 +13,7 @@ import pytest
 
 from nucleus.apply import apply, recover, syscalls
 from nucleus.apply.transaction import MeanwhileError
-from tests.apply.world import World, everything
+from tests.apply.world import World, everything, needs_overlay
 
 
 @pytest.fixture
@@ -158,22 +158,70 @@ def test_a_host_that_changes_between_the_look_and_the_step_undoes_everything(wor
     assert not [name for name in now if "nucleus-apply" in name]
 
 
-def test_a_disk_that_is_full_leaves_everything_as_it_was(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+OTHER_DISK = """
+import os, subprocess, sys
+from nucleus.apply import apply, load, recover
+from tests.apply.world import everything
+
+run, what = load(sys.argv[1]), sys.argv[2]
+
+def fails(about):
+    if what == "full" and about.startswith("stage "):
+        with open("filling", "ab") as file:
+            try:
+                file.write(bytes(2 << 20))
+            except OSError:
+                pass
+    elif about == what:
+        subprocess.run(["mount", "-o", "remount,ro", "."], check=True)
+
+os.chdir(run.workspace)
+try:
+    print(*apply(run, everything, tell=fails).messages)
+except OSError as error:
+    print(error.strerror)
+subprocess.run(["mount", "-o", "remount,rw", os.getcwd()], check=True)
+if what == "full":
+    os.unlink("filling")
+recover(run)
+"""
+"""The workspace is a small file system of its own; nothing of the run's layer can become part of it but by copying."""
+
+
+@needs_overlay
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ("full", "No space left on device"),
+        ("label", "Read-only file system"),
+        ("swap changed", "Read-only file system"),
+        ("sync", "everything was applied, but what it replaced could not be removed yet"),
+        ("clean", "everything was applied, but what it replaced could not be removed yet"),
+    ],
+)
+def test_a_disk_that_is_full_or_turns_read_only_leaves_all_or_nothing_and_says_which(
+    world: World, what: str, error: str
+) -> None:
     busy(world)
+    world.put("large", bytes(1 << 20) + b"x")
     old = world.listing()
-    written = 0
-
-    def full(*_: object) -> int:
-        nonlocal written
-        written += 1
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "copy_file_range", full)
-    monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(OSError, match="No space left"):
-        apply(world.run, everything)
-    assert written > 0
-    assert world.listing() == old
+    kept = world.workspace.with_name("kept")
+    shutil.copytree(world.workspace, kept, symlinks=True)
+    script = (
+        'mount -t tmpfs -o size=2m tmpfs "$1" && cp -a "$2/." "$1" && cd "$3" && "$4" -c "$5" "$6" "$7" && '
+        'cp -a "$1/." "$8"'
+    )
+    after = world.workspace.with_name("after")
+    after.mkdir()
+    words = ["unshare", "-Urm", "sh", "-euc", script, "sh", str(world.workspace), str(kept)]
+    words += [str(Path(__file__).parents[2]), sys.executable, OTHER_DISK, str(world.folder), what, str(after)]
+    world.note(started_ns=2**62)  # what was copied is younger than the run
+    done = subprocess.run(words, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(error)
+    world.workspace = after
+    assert (world.listing() == old) == ("everything" not in error)
+    assert (world.listing()["changed"] == "644 new") == ("everything" in error)
 
 
 def test_file_systems_without_swapping_renames_are_served_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

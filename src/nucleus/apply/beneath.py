@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
 DEPTH_LIMIT: Final = 128
 """Directories below one another that are walked: more is a trap, and would spend descriptors."""
@@ -41,6 +41,30 @@ class Stamp(NamedTuple):
     def same(self, other: "Stamp") -> bool:
         """Whether this is the same file with the same content. A rename or a further link alters ``changed`` only."""
         return self[:5] == other[:5]
+
+
+@final
+class Folders:
+    """Directories below one descriptor, the last one kept open: neighbours are walked to once."""
+
+    def __init__(self, base: int) -> None:
+        self._base = base
+        self._near: tuple[tuple[str, ...], int] | None = None
+
+    def at(self, above: tuple[str, ...]) -> int:
+        """Return a descriptor of the directory at ``above``, good until the next call. Raises OSError."""
+        if self._near is None or self._near[0] != above:
+            with directory(self._base, above) as found:
+                descriptor = os.dup(found)
+            self.close()
+            self._near = (above, descriptor)
+        return self._near[1]
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        if self._near is not None:
+            os.close(self._near[1])
+            self._near = None
 
 
 @contextmanager

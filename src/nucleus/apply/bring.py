@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final, final
@@ -18,8 +18,9 @@ from typing import Final, final
 from nucleus.apply import change as words
 from nucleus.apply import journal as marks
 from nucleus.apply import plan, stage, syscalls
-from nucleus.apply.beneath import directory, held, split
-from nucleus.apply.change import Applied, Change, Judge, Ruling
+from nucleus.apply.adopt import Layer, released
+from nucleus.apply.beneath import Folders, directory, held, split
+from nucleus.apply.change import Applied, Change, Held, Judge, Ruling
 from nucleus.apply.commits import Commits, looked
 from nucleus.apply.hands import Hands, Signer
 from nucleus.apply.journal import Journal
@@ -90,14 +91,23 @@ def apply(
             return Applied((), (), stopped)
         settled = plan.settled(found, _rulings(found, asked, judge))
         chosen, left = with_branches(commits, *settled)
+        messages: tuple[str, ...] = ()
         if chosen:
             signer = hands.signer() if hands is not None and any(c.kind == words.REF for c in chosen) else None
-            _bring(_Job(run, workspace, commits, signer, tell), found, chosen)
+            messages = _bring(_Job(run, workspace, commits, signer, tell), found, chosen)
         complete = len(asked) == len(found) and not left
-        count = {"at_ns": time.time_ns(), "by": os.getuid(), "applied": len(chosen), "held": len(left)}
-        yes = [each.shown for each in chosen if not each.silent]
-        noted(load(run.folder), APPLIED if complete else PARTLY, count | {"by_yes": yes[:YES_NAMED]})
-        return Applied(chosen, left)
+        messages += tuple(_noted(run, APPLIED if complete else PARTLY, chosen, left))
+        return Applied(chosen, left, messages=messages)
+
+
+def _noted(run: Run, state: str, chosen: Sequence[Change], left: Sequence[Held]) -> Iterator[str]:
+    """Let ``run.json`` say what came of it; yield why it does not."""
+    count = {"at_ns": time.time_ns(), "by": os.getuid(), "applied": len(chosen), "held": len(left)}
+    yes = [each.shown for each in chosen if not each.silent]
+    try:
+        noted(load(run.folder), state, count | {"by_yes": yes[:YES_NAMED]})
+    except (OSError, CannotEnforce) as error:
+        yield f"the run's own notes lack this apply: {words.printable(str(error))}"
 
 
 @final
@@ -177,8 +187,8 @@ def _rulings(found: Sequence[Change], asked: Sequence[int], judge: Judge) -> dic
     return rulings | dict(zip(open_here, answers, strict=True))
 
 
-def _bring(job: _Job, found: Sequence[Change], chosen: Sequence[Change]) -> None:
-    """Do what was chosen, or nothing. Raises OSError, ValueError, CannotEnforce."""
+def _bring(job: _Job, found: Sequence[Change], chosen: Sequence[Change]) -> tuple[str, ...]:
+    """Do what was chosen, or nothing; return what a person should know. Raises OSError, ValueError, CannotEnforce."""
     run, workspace, tell = job.run, job.workspace, job.tell
     journal = Journal(run)
     place = stage.place(workspace)
@@ -192,16 +202,31 @@ def _bring(job: _Job, found: Sequence[Change], chosen: Sequence[Change]) -> None
             steps = _filled(job, ready, plan.steps(chosen, made), chosen)
             tell("land")
             steps += landed(job.commits, chosen, ready, len(steps), job.signer)
+            tell("label")
             labels.will_write_all(written, run.exposure)
             tell("plan")
             journal.plan(steps)
             _done(job, journal, ready, steps)
     except BaseException:
+        # A mark that may not be durable is none: whoever is told that it failed finds the old workspace.
+        journal.ended(marks.DONE)
         _recovered(run, workspace, tell)
         raise
-    labels.settle_all(written)
-    note_moves(job.commits, steps)
-    _recovered(run, workspace, tell)
+    return tuple(_ended(job, steps, lambda: labels.settle_all(written)))
+
+
+def _ended(job: _Job, steps: Sequence[Step], settle: Callable[[], None]) -> Iterator[str]:
+    """Do what is left when all is applied, and yield what of it has to wait: it is no failure of the apply any more."""
+    job.tell("settle")
+    for late, what in (
+        (settle, "old labels of what was replaced still count"),
+        (lambda: note_moves(job.commits, steps), "the reflog lacks what moved"),
+        (lambda: _recovered(job.run, job.workspace, job.tell, steps), "what it replaced could not be removed yet"),
+    ):
+        try:
+            late()
+        except (OSError, CannotEnforce) as error:
+            yield f"everything was applied, but {what}: {words.printable(str(error))}"
 
 
 def _done(job: _Job, journal: Journal, ready: Stage, steps: Sequence[Step]) -> None:
@@ -232,17 +257,19 @@ def _filled(job: _Job, ready: Stage, steps: Sequence[Step], chosen: Sequence[Cha
     contents = {each.path: each for each in chosen if each.what not in {words.MODE, words.DELETED}}
     filled = []
     with held(job.run.upper) as upper:
-        for step in steps:
-            if step.do not in {plan.MKDIR, plan.PUT, plan.SWAP}:
-                filled.append(step)
-                continue
-            job.tell(f"stage {step.path}")
-            fresh = ready.fill(step, contents.get(step.path), upper)
-            if step.do == plan.SWAP:
-                above, name = split(step.path)
-                with directory(job.workspace, above) as folder:
-                    fresh = ready.owned_as(step, os.lstat(name, dir_fd=folder))
-            filled.append(Step(step.do, step.path, step.number, step.mode, step.before, fresh))
+        layer, folders = Layer(upper), Folders(job.workspace)
+        try:
+            for step in steps:
+                if step.do not in {plan.MKDIR, plan.PUT, plan.SWAP}:
+                    filled.append(step)
+                    continue
+                job.tell(f"stage {step.path}")
+                fresh = ready.fill(step, contents.get(step.path), layer, _replaced(folders, step))
+                filled.append(step.staged(fresh))
+        finally:
+            layer.close()
+            folders.close()
+    job.tell("sync stage")
     copied = [step for step in filled if step.do in {plan.PUT, plan.SWAP} and contents[step.path].kind == "file"]
     if len(copied) <= SYNCED_ALONE:
         for step in copied:
@@ -253,8 +280,19 @@ def _filled(job: _Job, ready: Stage, steps: Sequence[Step], chosen: Sequence[Cha
     return filled
 
 
-def _recovered(run: Run, workspace: int, tell: Tell) -> bool:
-    """Bring an apply to its end or undo it; whichever, nothing is left of it. Raises CannotEnforce."""
+def _replaced(folders: Folders, step: Step) -> os.stat_result | None:
+    """Return the status of what a step will replace. Raises OSError."""
+    if step.do != plan.SWAP:
+        return None
+    above, name = split(step.path)
+    return os.lstat(name, dir_fd=folders.at(above))
+
+
+def _recovered(run: Run, workspace: int, tell: Tell, steps: Sequence[Step] | None = None) -> bool:
+    """Bring an apply to its end or undo it; whichever, nothing is left of it. Raises CannotEnforce.
+
+    ``steps``: those of the plan, where they are known already.
+    """
     journal = Journal(run)
     if not journal.has(marks.BEGUN):
         if journal.has(marks.DONE):
@@ -269,6 +307,10 @@ def _recovered(run: Run, workspace: int, tell: Tell) -> bool:
         tell("undone")
         # INVARIANT: the plan goes before the stage, so that a half-removed stage is never undone from.
         journal.ended(marks.PLAN)
+    elif journal.has(marks.PLAN):
+        tell("release")
+        with held(run.upper) as upper:
+            released(upper, journal.steps() if steps is None else steps)
     tell("clean")
     with suppress(FileNotFoundError), directory(workspace, above) as folder:
         stage.remove(folder, name)

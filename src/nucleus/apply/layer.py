@@ -45,14 +45,24 @@ def kind_of(mode: int) -> str:
     return "device"
 
 
+def foreign_notes(descriptor: int) -> bool:
+    """Whether an open file carries any attribute but those by which the kernel keeps its books. Raises OSError."""
+    return any(_noted(name) not in _HARMLESS for name in os.listxattr(descriptor))
+
+
+def _noted(name: str) -> str:
+    """Return what an attribute notes for overlayfs, "" if it is another one."""
+    prefix = next((each for each in _PREFIXES if name.startswith(each)), "")
+    return name.removeprefix(prefix) if prefix else ""
+
+
 def marks(descriptor: int) -> Marks:
     """Return what overlayfs noted on an open file or directory. Raises OSError."""
     opaque, odd = False, ""
     for name in os.listxattr(descriptor):
-        prefix = next((each for each in _PREFIXES if name.startswith(each)), "")
-        if not prefix:
+        note = _noted(name)
+        if not note:
             continue
-        note = name.removeprefix(prefix)
         if note == "opaque":
             value = os.getxattr(descriptor, name)
             opaque |= value == b"y"

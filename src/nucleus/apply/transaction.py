@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Final, final
 
 from nucleus.apply import plan, storage_steps, syscalls
-from nucleus.apply.beneath import Stamp, directory, look, split
+from nucleus.apply.beneath import Folders, Stamp, directory, look, split
 from nucleus.apply.plan import Step
 from nucleus.apply.stage import Stage
 
@@ -45,15 +45,13 @@ class Transaction:
         self._workspace = workspace
         self._stage = stage
         self._tell = tell
-        self._near: tuple[tuple[str, ...], int] | None = None
+        self._folders = Folders(workspace)
         self.left: dict[str, Stamp] = {}
         """What the steps left on the host, by path: entries whose times are younger than the run."""
 
     def close(self) -> None:
         """Let go of what is held."""
-        if self._near is not None:
-            os.close(self._near[1])
-            self._near = None
+        self._folders.close()
 
     def do(self, steps: Sequence[Step]) -> None:
         """Do all steps. Raises OSError where one can't be done; those before it are done then."""
@@ -65,7 +63,7 @@ class Transaction:
             folder, name = self._folder(step.path)
             self._forward(step, folder, name)
             now = look(folder, name)
-            if now is not None and (step.do == plan.CHMOD or self._is_fresh(step, folder, name)):
+            if now is not None and (step.do == plan.CHMOD or _fresh(step, now)):
                 self.left[step.path] = Stamp.of(now)
 
     def undo(self, steps: Sequence[Step]) -> list[str]:
@@ -108,12 +106,7 @@ class Transaction:
     def _folder(self, path: str) -> tuple[int, str]:
         """Return a descriptor of an entry's directory, good until the next call, and its name there."""
         above, name = split(path)
-        if self._near is None or self._near[0] != above:
-            with directory(self._workspace, above) as found:
-                descriptor = os.dup(found)
-            self.close()
-            self._near = (above, descriptor)
-        return self._near[1], name
+        return self._folders.at(above), name
 
     def _has(self, name: str) -> bool:
         return look(self._stage.folder, name) is not None
@@ -214,7 +207,11 @@ class Transaction:
     def _is_fresh(self, step: Step, folder: int, name: str) -> bool:
         """Whether what is there is what a step put there, and nobody touched it since."""
         now = look(folder, name)
-        return now is not None and step.fresh is not None and Stamp.of(now).same(step.fresh)
+        return now is not None and _fresh(step, now)
+
+
+def _fresh(step: Step, now: os.stat_result) -> bool:
+    return step.fresh is not None and Stamp.of(now).same(step.fresh)
 
 
 def _unmkdir(step: Step, folder: int, name: str) -> None:
