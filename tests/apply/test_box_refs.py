@@ -71,3 +71,25 @@ def test_the_hosts_own_are_read_by_name_too(world: World) -> None:
         assert ref_value(storage, "refs/heads/old") == TWO
         assert ref_value(storage, "refs/heads/none") == ""
         assert list(worktree_heads(storage)) == ["refs/heads/old"]
+        assert list(worktree_heads(storage, "w")) == ["refs/heads/main"]
+        world.host(".git/config", "[core]\n\tbare = true\n")
+        assert list(worktree_heads(storage, "w")) == [], "the HEAD of a bare repository is checked out nowhere"
+
+
+def test_a_linked_worktree_has_its_own_head_and_shares_its_refs(world: World, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    (world.workspace / ".git").rename(shared)
+    (shared / "worktrees" / "w").mkdir(parents=True)
+    (shared / "worktrees" / "w" / "HEAD").write_text("ref: refs/heads/old\n")
+    upper = world.folder / "storage" / "upper"
+    (upper / "refs" / "heads").mkdir(parents=True)
+    (upper / "refs" / "heads" / "old").write_text(THREE)
+    run = world.start(linked=[str(shared), "w"])
+    assert box_refs(run) == Refs("refs/heads/old", {**HOST.refs, "refs/heads/old": THREE})
+    (upper / "worktrees" / "w").mkdir(parents=True)
+    (upper / "worktrees" / "w" / "HEAD").write_text("ref: refs/heads/main\n")
+    found = box_refs(run)
+    assert found is not None
+    assert found.head == "refs/heads/main"
+    with held(str(shared)) as storage, held(str(shared / "worktrees" / "w")) as own:
+        assert host_refs(storage, own) == Refs("refs/heads/old", HOST.refs)

@@ -9,6 +9,7 @@ import pytest
 from nucleus.apply import plan, storage_steps
 from nucleus.apply.beneath import held
 from nucleus.apply.plan import Step
+from nucleus.apply.storage import Storage
 
 ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
 
@@ -31,8 +32,8 @@ def staged(base: Path, do: str, path: str, old: str, new: str) -> Step:
 def act(base: Path, step: Step, *, undo: bool = False) -> bool:
     with held(str(base)) as workspace, held(str(base / "stage")) as stage:
         if undo:
-            return storage_steps.undo(step, workspace, stage) is not None
-        storage_steps.do(step, workspace, stage)
+            return storage_steps.undo(step, Storage(workspace), stage) is not None
+        storage_steps.do(step, Storage(workspace), stage)
         return True
 
 

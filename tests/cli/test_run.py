@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -455,26 +454,3 @@ def test_a_current_directory_that_is_gone_is_said_in_one_line(place: Place) -> N
     assert done.returncode == 78
     assert done.stderr.startswith("nucleus: the current directory is gone")
     assert not list(place.state.glob("runs/*"))
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
-def test_what_belongs_to_somebody_else_is_listed_at_the_start(place: Place) -> None:
-    os.chown(place.workspace / "README.md", 1000, 1000)
-    done = place.run(*LOCAL, "--", "true")
-    assert "another user or group owns it: 'README.md'" in done.stderr
-
-
-def test_a_project_that_the_command_s_environment_imports_from_is_named_with_the_way_to_let_it_in(place: Place) -> None:
-    source, tool = place.root / "other", place.root / "env" / "bin" / "tool"
-    source.mkdir()
-    (source / "mine.py").write_text("WHERE = 'there'\n")
-    venv.create(place.root / "env", symlinks=True)
-    (packages,) = place.root.glob("env/lib/python3*/site-packages")
-    (packages / "mine.pth").write_text(f"{source}\n")
-    tool.write_text(f"#!{tool.parent}/python\nimport mine\nprint(mine.WHERE)\n")
-    tool.chmod(0o755)
-    path = {"PATH": f"{tool.parent}:{os.environ['PATH']}"}
-    done = place.run(*LOCAL, "--", "tool", environment=path)
-    assert (done.returncode, "not shown; to let it in: --allow-read" in done.stderr) == (1, True)
-    done = place.run(*LOCAL, "--allow-read", str(source), "--", "tool", environment=path)
-    assert (done.returncode, done.stdout, "not shown" in done.stderr) == (0, "there\n", False)

@@ -30,6 +30,24 @@ def test_the_remotes_of_a_real_repository_are_what_git_says(tmp_path: Path) -> N
     assert remotes_of(str(tmp_path)).base == "trunk"
 
 
+def test_a_linked_worktree_has_its_own_branch_and_its_repository_s_remotes(tmp_path: Path) -> None:
+    main, tree = tmp_path / "main", tmp_path / "tree"
+    main.mkdir()
+    world.git(main, "init", "-q", "-b", "main")
+    world.git(main, "commit", "-q", "--allow-empty", "-m", "first")
+    world.git(main, "remote", "add", "origin", "https://forge.example/acme/app.git")
+    world.git(main, "worktree", "add", "-q", "-b", "topic", str(tree))
+    world.git(tree, "commit", "-q", "--allow-empty", "-m", "second")
+    found = remotes_of(str(tree))
+    assert (found.urls, found.branch) == ({"origin": "https://forge.example/acme/app.git"}, "topic")
+    tip = world.git(tree, "rev-parse", "HEAD").strip()
+    assert commit_of(str(tree)) == tip_of(str(tree), "refs/heads/topic") == tip
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil" / ".git").write_text((tree / ".git").read_text())
+    assert remotes_of(str(tmp_path / "evil")).urls == {}
+    assert commit_of(str(tmp_path / "evil")) == ""
+
+
 def test_no_include_is_followed(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     (tmp_path / "more").write_text('[remote "origin"]\n\turl = https://evil.example/\n')

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus.local.argv import FENCES, NAMESPACES, View, options, packed, proper, variables, within
+from nucleus.local.argv import FENCES, NAMESPACES, Copy, View, options, packed, proper, variables, within
 
 HOME, STATE, WORKSPACE = "/home/ann", "/home/ann/.local/state/nucleus", "/home/ann/code/app"
 names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6).filter(
@@ -217,3 +217,15 @@ def test_proper_paths_are_absolute_and_plain(path: str) -> None:
     assert proper(path) == (posixpath.normpath(path) == path)
     assert not proper(path.removeprefix("/"))
     assert not proper(path + "/..")
+
+
+def test_a_copy_lies_below_home_unless_it_is_the_workspace_s_own_repository() -> None:
+    def copy(place: str, *, anywhere: bool) -> Copy:
+        return Copy(place, f"{STATE}/u", f"{STATE}/w", f"{STATE}/m", anywhere=anywhere)
+
+    words = options(view(copies=(copy("/srv/app/.git", anywhere=True),)), 7, 8)
+    assert shown(words, "/srv/app/.git/config") == "--overlay"
+    assert shown(words, "/srv/app/other") == "nothing"
+    for place, anywhere in (("/srv/app/.git", False), ("/", True), ("/home", True), (HOME, True), (WORKSPACE, True)):
+        with pytest.raises(ValueError, match=r"below home|holds the state"):
+            view(copies=(copy(place, anywhere=anywhere),))

@@ -100,7 +100,7 @@ home, workspace, outside, fenced, abstract = sys.argv[2:7]
 inside.EMPTY = ()  # this test lies in /tmp
 if fenced == "yes":
     inside.syscall(157, 38, 1, 0, 0, 0) if os.uname().machine == "x86_64" else inside.syscall(167, 38, 1, 0, 0, 0)
-    inside.fence(home, workspace)
+    inside.fence(home, [workspace])
 def tried(what, *words):
     try:
         what(*words)
@@ -159,17 +159,17 @@ def test_a_fence_that_does_not_hold_is_found(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(inside, "FENCED", str(place))
     monkeypatch.setattr(inside, "fence", lambda *_: 7)
     with pytest.raises(BrokenPromiseError, match="can be written"):
-        inside.check_fence("/home/ann", "/home/ann/app")
+        inside.check_fence("/home/ann", ["/home/ann/app"])
     assert not place.exists()
     monkeypatch.setattr(inside, "fence", lambda *_: place.write_text(""))
     with pytest.raises(BrokenPromiseError, match="File exists"):
-        inside.check_fence("/home/ann", "/home/ann/app")
+        inside.check_fence("/home/ann", ["/home/ann/app"])
 
 
 def test_a_place_that_could_not_be_written_anyway_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inside, "FENCED", "/proc/written")
     with pytest.raises(OSError, match="/proc/written"):
-        inside.check_fence("/home/ann", "/home/ann/app")
+        inside.check_fence("/home/ann", ["/home/ann/app"])
 
 
 def test_an_error_of_a_system_call_is_raised() -> None:

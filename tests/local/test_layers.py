@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from nucleus.policy.classify import classify
 from nucleus.policy.context import Context
 from nucleus.policy.load import OwnerChoices, load_policy
 from nucleus.policy.profiles import profile_names
+from tests.local.box import needs_box
 
 
 @pytest.fixture
@@ -169,6 +172,42 @@ def test_mounts_below_the_workspace_are_found() -> None:
     assert mounts_below("/home/ann/app", TABLE) == ["/home/ann/app/a b", "/home/ann/app/data"]
     assert mounts_below("/home/ann/app/data", TABLE) == []
     refuse_mounts("/usr/bin")
+
+
+MOUNTED = """
+import subprocess, sys
+from nucleus.errors import CannotEnforce
+from nucleus.local import bwrap
+from nucleus.local.layers import refuse_mounts
+place, upper, work = sys.argv[1:]
+try:
+    refuse_mounts(place)
+    print("taken")
+except CannotEnforce as error:
+    print(error.why)
+words = ["--unshare-user", "--ro-bind", "/", "/", "--overlay-src", place, "--overlay", upper, work, "/mnt", "true"]
+print(subprocess.run([bwrap.find(sys.path).path, *words], capture_output=True, text=True).stderr)
+"""
+
+
+@needs_box
+@pytest.mark.parametrize("mounted", [True, False])
+def test_the_kernel_takes_no_layer_with_a_mount_below_it_which_is_why_it_is_refused(
+    workspace: Path, *, mounted: bool
+) -> None:
+    """Nor may an unprivileged process look below a mount that it found: so it can't be masked either."""
+    (workspace / "volume").mkdir()
+    (workspace.parent / "work").mkdir()
+    mount = f"mount -t tmpfs none {workspace}/volume &&" if mounted else ""
+    script = f'{mount} exec "$@"'
+    places = [str(workspace.parent / name) for name in ("ws", "upper", "work")]
+    command = ["unshare", "-Urm", "sh", "-c", script, "-", sys.executable, "-c", MOUNTED, *places]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted:
+        assert f"overlayfs takes no such directory: {workspace}/volume" in done.stdout
+        assert "Invalid argument" in done.stdout, done.stderr
+    else:
+        assert done.stdout == "taken\n\n"
 
 
 def test_changes_are_told_as_what_they_are(workspace: Path) -> None:

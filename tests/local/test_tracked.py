@@ -44,6 +44,15 @@ def test_without_a_repository_or_with_one_elsewhere_there_is_no_history_to_see(t
     assert kept_in_history(str(tmp_path), [".env"]) == []
 
 
+def test_of_a_linked_worktree_its_own_index_is_read(repository: Path, tmp_path: Path) -> None:
+    world.git(repository, "commit", "-q", "-m", "all")
+    world.git(repository, "rm", "-q", "--cached", ".env")
+    tree = tmp_path / "tree"
+    world.git(repository, "worktree", "add", "-q", str(tree))
+    assert kept_in_history(str(repository), [".env"]) == []
+    assert kept_in_history(str(tree), [".env"]) == [".env"]
+
+
 def test_an_index_that_can_t_be_read_is_not_taken_for_an_empty_one(repository: Path) -> None:
     index = repository / ".git" / "index"
     for broken in (b"", b"DIRC", index.read_bytes()[:100], b"XXXX" + index.read_bytes()[4:], b"DIRC\0\0\0\x09\0\0\0\0"):

@@ -13,17 +13,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, final
 
-from nucleus.apply.beneath import DEPTH_LIMIT, enter, held, look, regular
+from nucleus.apply.beneath import DEPTH_LIMIT, enter, look, regular
 from nucleus.apply.layer import is_whiteout, marks
 from nucleus.apply.run import Run
+from nucleus.apply.storage import layered
 from nucleus.lean import dataclass, field
 from nucleus.policy.refs import good_ref
+from nucleus.policy.worktree import FOLDER
 
 TEXT_LIMIT: Final = 64 * 1024 * 1024
 """Bytes of packed-refs: about a million refs."""
 REF_LIMIT: Final = 100_000
 KINDS: Final = ("heads", "tags")
 _REMOTE: Final = re.compile(r"^[ \t]*\[remote[ \t]+\"([^\"\n]+)\"\]", re.MULTILINE | re.IGNORECASE)
+_BARE: Final = re.compile(r"^[ \t]*bare[ \t]*=[ \t]*true[ \t]*$", re.MULTILINE | re.IGNORECASE)
 OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -39,21 +42,23 @@ class Refs:
 
 def box_refs(run: Run) -> Refs | None:
     """Return what the run left, None where it has no part of git's storage that says anything of refs."""
-    with ExitStack() as open_here:
-        try:
-            upper = _entered(open_here, open_here.enter_context(held(run.upper)), ".git")
-            host = _entered(open_here, open_here.enter_context(held(run.workspace)), ".git")
-        except OSError:
+    with layered(run) as found:
+        if found is None:
             return None
-        if not any(look(upper, name) is not None for name in ("HEAD", "packed-refs", "refs")):
+        upper, host = found
+        here = ("HEAD", "packed-refs", "refs", *(() if run.linked is None else (FOLDER,)))
+        if not any(look(upper, name) is not None for name in here):
             return None
-        hides = marks(upper).opaque
-        return _read(_Merged(upper, None if hides else host))
+        top = _Merged(upper, None if marks(upper).opaque else host)
+        if run.linked is None:
+            return _read(top, top)
+        with top.below(FOLDER) as worktrees, worktrees.below(run.linked.name) as own:
+            return _read(top, own)
 
 
-def host_refs(git: int) -> Refs:
-    """Return what a repository itself has, from a descriptor of its storage."""
-    return _read(_Merged(None, git))
+def host_refs(git: int, own: int | None = None) -> Refs:
+    """Return what a repository itself has, from descriptors of its storage and of a linked worktree's own part."""
+    return _read(_Merged(None, git), _Merged(None, git if own is None else own))
 
 
 def remote_names(git: int) -> frozenset[str]:
@@ -66,10 +71,16 @@ def remote_names(git: int) -> frozenset[str]:
         return frozenset(found | below.names().keys())
 
 
-def worktree_heads(git: int) -> Iterator[str]:
-    """Yield the branches that linked worktrees of a repository have checked out."""
-    with _Merged(None, git).below("worktrees") as worktrees:
-        for name in worktrees.names():
+def worktree_heads(git: int, but: str = "") -> Iterator[str]:
+    """Yield the branches that other worktrees of a repository have checked out.
+
+    ``but`` is the linked worktree that is not another one; "" for the main one.
+    """
+    top = _Merged(None, git)
+    if but and not _BARE.search(top.text("config", TEXT_LIMIT)):
+        yield top.text("HEAD", 4096).strip().removeprefix("ref: ")
+    with top.below(FOLDER) as worktrees:
+        for name in worktrees.names().keys() - {but}:
             with worktrees.below(name) as own:
                 yield own.text("HEAD", 4096).strip().removeprefix("ref: ")
 
@@ -131,7 +142,7 @@ class _Merged:
             yield _Merged(upper, host)
 
 
-def _read(top: _Merged) -> Refs:
+def _read(top: _Merged, own: _Merged) -> Refs:
     refs = _packed(top)
     with top.below("refs") as folder:
         for kind in KINDS:
@@ -140,7 +151,7 @@ def _read(top: _Merged) -> Refs:
                     refs[name] = value
                     if len(refs) > REF_LIMIT:
                         raise ValueError(f"more than {REF_LIMIT} branches and tags")
-    content = top.text("HEAD", 4096).strip()
+    content = own.text("HEAD", 4096).strip()
     ref = content.removeprefix("ref: ").strip()
     good = ref != content and ref.startswith("refs/heads/") and good_ref(ref)
     return Refs(ref if good else _object(content), refs)

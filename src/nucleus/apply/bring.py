@@ -230,7 +230,7 @@ def _ended(job: _Job, steps: Sequence[Step], settle: Callable[[], None]) -> Iter
 
 
 def _done(job: _Job, journal: Journal, ready: Stage, steps: Sequence[Step]) -> None:
-    transaction = Transaction(job.workspace, ready, job.tell)
+    transaction = Transaction(job.workspace, ready, job.tell, job.run.linked)
     try:
         transaction.do(steps)
         job.tell("sync")
@@ -323,7 +323,7 @@ def _recovered(run: Run, workspace: int, tell: Tell, steps: Sequence[Step] | Non
 def _undone(run: Run, journal: Journal, workspace: int, place: str, tell: Tell) -> None:
     above, name = split(place)
     with directory(workspace, above) as folder, directory(folder, (name,)) as own:
-        transaction = Transaction(workspace, Stage(own), tell)
+        transaction = Transaction(workspace, Stage(own), tell, run.linked)
         try:
             steps = journal.steps()
             stranded = transaction.undo(steps)

@@ -9,6 +9,7 @@ replacements, alternates, attributes, index flags of the run say nothing here:
 no git reads them.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from nucleus.apply.hands import Hands, Packing, PrivateGit
 from nucleus.apply.journal import Journal
 from nucleus.apply.run import Run
 from nucleus.apply.sighting import SINCE
+from nucleus.apply.storage import UNFINISHED, Storage, layered, require
 from nucleus.errors import CannotEnforce
 
 PACK_LIMIT: Final = 16 << 30
@@ -34,8 +36,6 @@ SUBJECT_LIMIT: Final = 72
 """Characters of a commit's subject that a person is shown; it is the run's own text, and quoted as such."""
 COMMIT_LIMIT: Final = 100_000
 """New commits of one run."""
-UNFINISHED: Final = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
-"""Where git notes that an operation waits for a person."""
 EMPTY_TREES: Final = {
     False: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     True: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
@@ -83,22 +83,29 @@ def looked(run: Run, hands: Hands | None) -> Iterator[Commits]:
     if box is None:
         yield Commits(run, None, Refs(), Refs())
         return
-    with held(run.workspace) as workspace, directory(workspace, (".git",)) as storage:
-        host, remotes = host_refs(storage), remote_names(storage)
-    nothing = Commits(run, None, box, host)
-    if box == host:
-        yield nothing
-        return
     with ExitStack() as open_here:
+        host = Refs()
         try:
-            found = _imported(open_here, run, (box, host), hands)
-            found.remotes = remotes
-            found.found = tuple(_changes(found))
+            require(run)
+            host, remotes = _host(run)
+            found = Commits(run, None, box, host)
+            if box != host:
+                found = _imported(open_here, run, (box, host), hands)
+                found.remotes = remotes
+                found.found = tuple(_changes(found))
         except (OSError, ValueError, CannotEnforce) as error:
             why = f"what the run's git did can't be looked at: {words.printable(str(error))}"
-            found = nothing
+            found = Commits(run, None, box, host)
             found.found = (Change(".git", words.CHANGED, words.REF, words.GIT, why, refused=why),)
         yield found
+
+
+def _host(run: Run) -> tuple[Refs, frozenset[str]]:
+    """Return the refs and the remotes of the host's repository. Raises OSError, ValueError."""
+    with held(run.workspace) as workspace:
+        storage = Storage(workspace, run.linked)
+        with storage.shared() as shared, storage.own() as own:
+            return host_refs(shared, own), remote_names(shared)
 
 
 def _imported(open_here: ExitStack, run: Run, refs: tuple[Refs, Refs], hands: Hands | None) -> Commits:
@@ -122,7 +129,7 @@ def _import(found: Commits, hands: Hands) -> None:
     target = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with ExitStack() as open_here:
-            stores = tuple(_store(open_here, base) for base in (found.run.upper, found.run.workspace))
+            stores = _stores(open_here, found.run)
             sizes = (PACK_LIMIT, SECONDS)
             hands.pack(Packing(stores, tuple(missing), tuple(haves), target, *sizes, sha256=found.sha256))
         size, width = os.fstat(target).st_size, 32 if found.sha256 else 20
@@ -140,10 +147,12 @@ def _import(found: Commits, hands: Hands) -> None:
     found.pack = name
 
 
-def _store(open_here: ExitStack, base: str) -> int:
-    """Return a descriptor of a repository's objects. Raises OSError."""
-    folder = open_here.enter_context(held(base))
-    return open_here.enter_context(directory(folder, (".git", "objects")))
+def _stores(open_here: ExitStack, run: Run) -> tuple[int, ...]:
+    """Return descriptors of the run's objects and the host's. Raises OSError."""
+    both = open_here.enter_context(layered(run))
+    if both is None:
+        raise FileNotFoundError(errno.ENOENT, "no storage of a repository", run.workspace)
+    return tuple(open_here.enter_context(directory(one, ("objects",))) for one in both if one is not None)
 
 
 def _changes(found: Commits) -> Iterator[Change]:
@@ -265,7 +274,8 @@ def _nearest(found: Commits, value: str) -> str:
 
 def _blocked(found: Commits, name: str) -> str:
     """Return why a checked-out branch can't move just now, or HEAD to another one."""
-    with held(found.run.workspace) as workspace, directory(workspace, (".git",)) as storage:
+    place = found.run.linked
+    with held(found.run.workspace) as workspace, Storage(workspace, place).own() as storage:
         status = look(storage, "HEAD")
         younger = status is not None and found.run.changed_since(status.st_ctime_ns)
         if name == "HEAD" and status is not None and younger:
@@ -273,7 +283,9 @@ def _blocked(found: Commits, name: str) -> str:
             # Its change time moved once more when the stage, and with it a second name of the file, was removed.
             if known is None or not known.same(Stamp.of(status)):
                 return SINCE
-        if any(ref == name for ref in worktree_heads(storage)):
+        with Storage(workspace, place).shared() as shared:
+            elsewhere = name in set(worktree_heads(shared, "" if place is None else place.name))
+        if elsewhere:
             return "it is checked out in another worktree"
         if name not in {"HEAD", found.host.head}:
             return ""

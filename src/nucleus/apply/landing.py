@@ -24,6 +24,7 @@ from nucleus.apply.commits import COMMIT_LIMIT, Commits
 from nucleus.apply.hands import Signer
 from nucleus.apply.plan import Step
 from nucleus.apply.stage import Stage, copy
+from nucleus.apply.storage import Storage
 
 INDEX_LIMIT: Final = 256 * 1024 * 1024
 """Bytes of an index: about two million files."""
@@ -134,7 +135,7 @@ def _install(commits: Commits, name: str) -> None:
     with (
         held(commits.run.workspace) as workspace,
         held(store) as source,
-        directory(workspace, (".git", "objects")) as objects,
+        Storage(workspace, commits.run.linked).above(".git/objects/pack") as (objects, _),
     ):
         with suppress(FileExistsError):
             os.mkdir("pack", dir_fd=objects)
@@ -186,11 +187,10 @@ def noted(commits: Commits, steps: Sequence[Step]) -> None:
     moment = f"{int(time.time())} +0000"
     with held(commits.run.workspace) as workspace:
         for path, old, new in _moves(commits, steps):
-            above, _, name = f".git/logs/{path}".rpartition("/")
             zero = "0" * len(new)
             line = f"{old or zero} {new} Nucleus <apply@nucleus.invalid> {moment}\tnucleus apply {commits.run.id}\n"
             # The branch has moved already: a log that can't be written is no reason to fail now.
-            with suppress(OSError), directory(workspace, tuple(above.split("/"))) as folder:
+            with suppress(OSError), Storage(workspace, commits.run.linked).above(f".git/logs/{path}") as (folder, name):
                 flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
                 descriptor = os.open(name, flags, dir_fd=folder)
                 try:

@@ -17,6 +17,7 @@ from nucleus.apply.beneath import directory, held, look
 from nucleus.errors import CannotEnforce
 from nucleus.kernel.exposure import ALL_SEEN, valid
 from nucleus.lean import dataclass, field, replace
+from nucleus.policy.worktree import Linked
 
 RUNNING: Final = "running"
 ENDED: Final = "ended"
@@ -49,6 +50,8 @@ class Run:
     ended_ns: int | None = None
     status: int | None = None
     argv: tuple[str, ...] = ()
+    linked: Linked | None = None
+    """Where the repository lies, if the workspace is a linked worktree of one."""
     fields: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
     """Everything that ``run.json`` says, to be written back."""
 
@@ -107,7 +110,7 @@ def _parsed(folder: str, found: Any) -> Run:
     name, state, exposure = found["id"], found["state"], found["exposure"]
     if type(name) is not str or not _ID.fullmatch(name) or state not in STATES:
         raise ValueError("run.json names no run, or no state of one")
-    workspace, started = found["workspace"], found["started_ns"]
+    workspace, started, place = found["workspace"], found["started_ns"], found.get("linked")
     if type(workspace) is not str or not os.path.isabs(workspace) or type(started) is not int:
         raise ValueError("run.json names no workspace, or no time")
     return Run(
@@ -122,6 +125,7 @@ def _parsed(folder: str, found: Any) -> Run:
         ended_ns=found.get("ended_ns"),
         status=found.get("status"),
         argv=tuple(str(word) for word in found.get("argv", ())),
+        linked=None if place is None else Linked(str(place[0]), str(place[1])),
         fields=tuple(found.items()),
     )
 

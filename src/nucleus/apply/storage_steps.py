@@ -1,35 +1,32 @@
 """The steps of an apply in git's storage: a ref, HEAD, the index. Done, and undone, under git's own locks."""
 
 import os
-from contextlib import suppress
 from typing import Final
 
 from nucleus.apply import lockfile, plan
-from nucleus.apply.beneath import Stamp, digest, directory, enter, look, regular, split
+from nucleus.apply.beneath import Stamp, digest, look, regular
 from nucleus.apply.box_refs import ref_value
 from nucleus.apply.plan import Step
+from nucleus.apply.storage import Storage
 
 UNTOUCHED: Final = Stamp(0, 0, 0, 0, 0, 0)
 
 
-def do(step: Step, workspace: int, stage: int) -> None:
+def do(step: Step, storage: Storage, stage: int) -> None:
     """Put the staged content in place. Raises BlockingIOError where it is not what was looked at any more."""
-    above, name = split(step.path)
-    _make(workspace, above)
-    with directory(workspace, above) as folder:
-        lockfile.replace(stage, str(step.number), folder, name, lambda: _now(step, workspace) == step.values[0])
+    with storage.above(step.path, make=True) as (folder, name):
+        lockfile.replace(stage, str(step.number), folder, name, lambda: _now(step, storage) == step.values[0])
 
 
-def undo(step: Step, workspace: int, stage: int) -> Stamp | None:
+def undo(step: Step, storage: Storage, stage: int) -> Stamp | None:
     """Put back what was there, if the step was done.
 
     Return the stamp of what was put back, ``UNTOUCHED`` where there was nothing to put back or somebody moved on
     since, None where another git is in the way.
     """
-    above, name = split(step.path)
     new, old = str(step.number), f"o{step.number}"
     try:
-        with directory(workspace, above) as folder:
+        with storage.above(step.path) as (folder, name):
             for staged in (new, old):
                 lockfile.free(stage, staged, folder, name)
             if not lockfile.same(stage, new, folder, name):
@@ -46,29 +43,15 @@ def undo(step: Step, workspace: int, stage: int) -> Stamp | None:
     return UNTOUCHED
 
 
-def _now(step: Step, workspace: int) -> str:
+def _now(step: Step, storage: Storage) -> str:
     """Return what is there now, in the words of ``Step.values``."""
-    with directory(workspace, (".git",)) as storage:
-        if step.do == plan.REF:
-            return ref_value(storage, step.path.removeprefix(".git/"))
-        name = step.path.removeprefix(".git/")
-        if look(storage, name) is None:
+    if step.do == plan.REF:
+        with storage.shared() as shared:
+            return ref_value(shared, step.path.removeprefix(".git/"))
+    with storage.above(step.path) as (folder, name):
+        if look(folder, name) is None:
             return ""
-        with regular(storage, name) as descriptor:
+        with regular(folder, name) as descriptor:
             if step.do == plan.INDEX:
                 return digest(descriptor)
             return os.read(descriptor, 4096).decode("utf-8", "replace").strip()
-
-
-def _make(workspace: int, above: tuple[str, ...]) -> None:
-    """Make the directories of a ref's name. Raises OSError."""
-    descriptor = os.dup(workspace)
-    try:
-        for part in above:
-            with suppress(FileExistsError):
-                os.mkdir(part, dir_fd=descriptor)
-            below = enter(descriptor, part)
-            os.close(descriptor)
-            descriptor = below
-    finally:
-        os.close(descriptor)

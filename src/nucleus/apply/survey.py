@@ -19,16 +19,20 @@ from typing import Final, final
 from nucleus.apply import change as words
 from nucleus.apply.beneath import DEPTH_LIMIT, compared, enter, held, look, regular
 from nucleus.apply.change import Change
+from nucleus.apply.classes import moved
 from nucleus.apply.commits import Commits, looked
 from nucleus.apply.git_storage import differences
 from nucleus.apply.journal import Journal
 from nucleus.apply.layer import Marks, is_whiteout, kind_of, marks
 from nucleus.apply.run import Run, veiled
 from nucleus.apply.sighting import UNSEEN, Kept, Sighting, nothing_is_kept
+from nucleus.apply.storage import layered, storage_masks
 from nucleus.errors import CannotEnforce
 from nucleus.lean import dataclass, replace
 from nucleus.policy.controls import in_git
+from nucleus.policy.worktree import FOLDER
 
+NEVER_AS_FILES: Final = "git's own storage is never applied as files"
 LIMIT: Final = 1_000_000
 """Changes of one run: more than that nobody looks at."""
 MODE_BITS: Final = 0o777
@@ -53,7 +57,24 @@ def changes(run: Run, kept: Kept = nothing_is_kept, commits: Commits | None = No
             if len(found) > LIMIT:
                 why, fix = f"more than {LIMIT} changes", f"nucleus discard {run.id}"
                 raise CannotEnforce(f"the run {run.id} can't be looked at", why=why, fix=fix)
+    found += _of_linked(run)
     return tuple(sorted(found, key=lambda each: (each.path, _ORDER.get(each.what, 1))))
+
+
+def _of_linked(run: Run) -> Iterator[Change]:
+    """Yield what differs in the storage of a linked worktree's repository: never applied as files, like any."""
+    if run.linked is None:
+        return
+    own = f"{FOLDER}/{run.linked.name}/"
+    with layered(run) as both, ExitStack() as open_here:
+        if both is None or both[1] is None:
+            return
+        masks = None
+        with suppress(OSError):
+            masks = open_here.enter_context(held(storage_masks(run)))
+        for each in differences(both[0], both[1], masks):
+            if not (each.startswith(own) and moved(each.removeprefix(own))):
+                yield Change(f".git/{each}", words.CHANGED, "file", words.GIT, NEVER_AS_FILES, refused=NEVER_AS_FILES)
 
 
 @final
@@ -269,7 +290,7 @@ class _Survey:
     def _git(self, pair: _Pair, name: str, status: os.stat_result, before: os.stat_result | None) -> Iterator[Change]:
         """Yield what differs in git's storage, as far as anybody should know. Nothing of it is applied as files."""
         seen = self._sight(pair, name, status, before)
-        why = "git's own storage is never applied as files"
+        why = NEVER_AS_FILES
         if before is None or not stat.S_ISDIR(status.st_mode) or not stat.S_ISDIR(before.st_mode):
             if is_whiteout(status):
                 if before is not None:

@@ -23,6 +23,8 @@ from nucleus.apply import plan, storage_steps, syscalls
 from nucleus.apply.beneath import Folders, Stamp, directory, look, split
 from nucleus.apply.plan import Step
 from nucleus.apply.stage import Stage
+from nucleus.apply.storage import Storage
+from nucleus.policy.worktree import Linked
 
 SYNCED_ALONE: Final = 32
 """Directories, or staged files, that are made durable one by one; for more, the whole file system is at once."""
@@ -41,8 +43,9 @@ class MeanwhileError(OSError):
 class Transaction:
     """Does and undoes steps below ``workspace``, a descriptor."""
 
-    def __init__(self, workspace: int, stage: Stage, tell: Tell) -> None:
+    def __init__(self, workspace: int, stage: Stage, tell: Tell, place: Linked | None = None) -> None:
         self._workspace = workspace
+        self._storage = Storage(workspace, place)
         self._stage = stage
         self._tell = tell
         self._folders = Folders(workspace)
@@ -58,7 +61,7 @@ class Transaction:
         for step in steps:
             self._tell(f"{step.do} {step.path}")
             if step.do in plan.STORAGE:
-                storage_steps.do(step, self._workspace, self._stage.folder)
+                storage_steps.do(step, self._storage, self._stage.folder)
                 continue
             folder, name = self._folder(step.path)
             self._forward(step, folder, name)
@@ -72,7 +75,7 @@ class Transaction:
         for step in reversed(steps):
             self._tell(f"undo {step.do} {step.path}")
             if step.do in plan.STORAGE:
-                stamp = storage_steps.undo(step, self._workspace, self._stage.folder)
+                stamp = storage_steps.undo(step, self._storage, self._stage.folder)
                 if stamp is None:
                     stranded.append(step.path)
                 elif stamp.inode:

@@ -7,7 +7,7 @@ standard error, a line each, and into the report.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
@@ -19,12 +19,11 @@ from nucleus.cli.words import owner_words
 from nucleus.errors import CannotEnforce, NucleusError
 
 if TYPE_CHECKING:
+    from nucleus.cli.run_box import RunBox
     from nucleus.gate.connection import Connection
     from nucleus.gate.spawn import Spawned
     from nucleus.local.agent import Agent
-    from nucleus.local.ground import Others
     from nucleus.local.live import Living, Wish
-    from nucleus.local.quotas import Group
     from nucleus.local.run_folder import RunFolder
     from nucleus.local.streams import Streams
     from nucleus.local.supervise import End, Typed
@@ -88,8 +87,7 @@ class _Run:
         self._state = ""
         self._gate: Spawned | None = None
         self._folder: RunFolder | None = None
-        self._group: Group | None = None
-        self._others: Others | None = None
+        self._box: RunBox | None = None
         self._trace = ""
         self._interactive = False
         self._began = False
@@ -150,7 +148,6 @@ class _Run:
         with living:
             opened = self._open(gate, asked, planned, living)
             self._begun(wish, planned, opened)
-            self._tell_others()
             end = self._supervise(gate, living, streams, opened, float(planned["seconds"]))
             for line in self._agent.collect(living.left):
                 self._outcome.say(line)
@@ -177,38 +174,34 @@ class _Run:
 
     def _make(self, veil: list[list[str]]) -> "_Made":
         """Make the run's place and its box, which hides what ``veil`` says. Nothing of the command has run."""
-        from nucleus.local.ground import Others
+        from nucleus.cli.run_box import RunBox
         from nucleus.local.run_folder import RunFolder
         from nucleus.local.streams import Streams
 
         folder = self._folder = RunFolder(self._state)
-        wish, streams = self._wish(folder.path, veil), Streams()
-        self._others = Others(self._workspace, wish.hidden)
-        return wish, streams, self._box(folder, wish, streams)
+        box = self._box = RunBox(self._args, self._workspace, self._state, self._agent, self._outcome.say)
+        wish, streams = box.wish(folder.path, veil), Streams()
+        return wish, streams, box.make(folder, wish, streams)
 
     def _unmake(self, made: "_Made") -> None:
         """End a box in which nothing has run, and take its place away."""
         _, streams, living = made
         living.end()
         streams.close()
-        if self._group is not None:
-            self._group.close()
+        if self._box is not None:
+            self._box.close()
         if self._folder is not None:
             self._folder.release()
 
     def _begun(self, wish: "Wish", planned: Mapping[str, Any], opened: Mapping[str, Any]) -> None:
         """Write down what runs, durably, before it does."""
-        assert self._folder is not None  # noqa: S101  it was made with the box
+        box = self._box
+        assert self._folder is not None and box is not None  # noqa: S101, PT018  made together
         self._folder.begin(self._workspace, planned["profile"], wish.argv, wish.hidden)
         named = {"principal": opened["principal"], "trace": opened["trace"]}
-        self._folder.note(named)
+        self._folder.note(named | ({"linked": box.linked} if box.linked else {}))
         self._agent.begin({**named, "profile": planned["profile"]})
-
-    def _tell_others(self, *, last: bool = False) -> None:
-        """Name what belongs to others in the workspace: before the command begins, or at the end for a large one."""
-        line = self._others.told(last=last) if self._others is not None else ""
-        if line:
-            self._outcome.say(line)
+        box.tell_others()
 
     def _asked(self) -> dict[str, Any]:
         """Return what the gate is told: the owner's choices, once and for all."""
@@ -269,77 +262,6 @@ class _Run:
         self.report["kept_in_history"] = kept
         return kept is None or bool(kept)
 
-    def _wish(self, folder: str, veil: list[list[str]]) -> "Wish":
-        """Hide what is to be hidden, and return what is to run."""
-        from nucleus.local.live import Wish, hide, is_folder
-
-        hidden = hide(self._workspace, folder, veil[0], veil[1:])
-        cwd = os.path.relpath(os.path.realpath("."), self._workspace)
-        if cwd.startswith("..") or not is_folder(self._workspace, cwd, hidden):
-            cwd = "."
-        return Wish(self._workspace, self._agent.argv, cwd, tuple(hidden))
-
-    def _box(self, folder: "RunFolder", wish: "Wish", streams: "Streams") -> "Living":
-        """Make the box; return it when its self-test has passed and nothing of the command has run."""
-        from nucleus.gate.hardening import home_of
-        from nucleus.gate.remotes import remotes_of
-        from nucleus.local import host
-        from nucleus.local.environment import environment, search_path
-        from nucleus.local.live import Living
-        from nucleus.local.network import DOOR_VARIABLES, proxy_variables
-        from nucleus.local.quotas import default_limits, group
-        from nucleus.local.started import Live
-        from nucleus.local.toolchain import Finder
-        from nucleus.local.views import Views
-        from nucleus.policy.routes import environment_for
-        from nucleus.tools.perform.identity import identity_of, settings
-
-        named = [os.path.realpath(path) for path in self._args.allow_read]
-        path = os.environ.get("PATH", "")
-        system, _ = host.system()
-        finder = Finder(path, (*system, *named), self._workspace, (self._state,), home_of(os.getuid()))
-        finder.look(wish.argv[0])
-        tools = finder.result()
-        shown = (*system, *named, self._workspace, *tools.folders())
-        self._tell_sources(tools.readable, shown)
-        found = environment(os.environ, self._args.allow_env, search_path(path, shown))
-        routes = environment_for(remotes_of(self._workspace).urls)
-        identity = identity_of(self._workspace, home_of(os.getuid()))
-        variables = settings({**found.variables, **proxy_variables(), **routes}, identity)
-        agent = self._agent
-        variables |= {**DOOR_VARIABLES, **agent.variables}
-        of_tools: dict[str, Any] = {"readable": tools.readable, "links": tools.links}
-        views = Views(self._state, named=named, copies=agent.copies, variables=variables, **of_tools)
-        self._limits = limits = default_limits()
-        self._group = group(folder.id, limits)
-        data = 0 if self._group else limits.memory
-        live = Live(
-            streams.given(),
-            streams.terminal,
-            tuple(agent.texts),
-            tuple(agent.copied),
-            processes=limits.processes,
-            data_bytes=data,
-        )
-        try:
-            living = Living(views, folder.path, wish, live)
-        finally:
-            streams.hand_over()
-        if self._group is not None:
-            living.join(self._group)
-        return living
-
-    def _tell_sources(self, environments: Sequence[str], shown: Sequence[str]) -> None:
-        """Name the projects that the command's environment imports from, and that the box does not show."""
-        from nucleus.local.argv import within
-        from nucleus.local.editable import sources
-
-        for environment in environments:
-            for place in sources(environment):
-                if not any(within(place, one) for one in shown):
-                    what = f"packages of {environment} lie in {place}, which is not shown"
-                    self._outcome.say(f"{what}; to let it in: --allow-read {place}")
-
     def _open(
         self, gate: "Connection", asked: Mapping[str, Any], planned: Mapping[str, Any], living: "Living"
     ) -> dict[str, Any]:
@@ -359,8 +281,8 @@ class _Run:
         for line in (*self._agent.described, *(f"allowed by you: {one}" for one in weakened)):
             self._outcome.say(line)
         containment = {**living.report.layers, "backend": living.report.backend, "allowed": weakened}
-        if self._group is not None:
-            containment["memory"] = f"at most {self._limits.memory >> 20} MiB in all, by a control group"
+        if self._box is not None and self._box.group is not None:
+            containment["memory"] = f"at most {self._box.limits.memory >> 20} MiB in all, by a control group"
         request = {"do": "open", **asked, "planned": planned["digest"], "containment": containment}
         opened = _spoken(gate, request, "opened")
         self._trace = opened["trace"]
@@ -373,7 +295,7 @@ class _Run:
     ) -> "End":
         from nucleus.local.flows import Watch
         from nucleus.local.network import Network
-        from nucleus.local.quotas import Disk
+        from nucleus.local.quotas import Disk, default_limits
         from nucleus.local.supervise import Supervisor, owner_socket
 
         watch = Watch()
@@ -399,7 +321,7 @@ class _Run:
             held.callback(streams.restore)
             streams.connect(watch, living.terminal)
             self._began = True
-            disk = Disk(living.view.upper, self._limits)
+            disk = Disk(living.view.upper, default_limits())
             return Supervisor(living, streams, watch, owner, disk).run(self._question, seconds)
 
     def _question(self, question: Mapping[str, Any], typed: "Typed") -> bool | None:
@@ -422,7 +344,8 @@ class _Run:
         """Judge what the command left, and return the status of it all."""
         folder = self._folder
         assert folder is not None  # noqa: S101  it was made before the box
-        self._tell_others(last=True)
+        if self._box is not None:
+            self._box.tell_others(last=True)
         status = end.status
         if missing:
             status = NOT_FOUND if missing == 2 else NOT_EXECUTABLE
@@ -461,10 +384,12 @@ class _Run:
         return not found.complete
 
     def _dry(self, planned: Mapping[str, Any]) -> int:
+        from nucleus.cli.run_box import RunBox
         from nucleus.local.run_folder import RunFolder
 
         self._folder = RunFolder(self._state)
-        wish = self._wish(self._folder.path, planned["veil"])
+        box = RunBox(self._args, self._workspace, self._state, self._agent, self._outcome.say)
+        wish = box.wish(self._folder.path, planned["veil"])
         self.report |= {"profile": planned["profile"], "policy": planned["digest"], "hidden": list(wish.hidden)}
         print(f"profile {planned['profile']}, policy {planned['digest'][:12]}, {planned['seconds'] // 60} minutes")
         print(f"workspace {self._workspace}: a copy; {len(wish.hidden)} paths hidden")
@@ -481,8 +406,8 @@ class _Run:
         """End the gate; let go of the run's place, and take it away if the command never began."""
         if self._gate is not None:
             self._gate.end(GRACE)
-        if self._group is not None:
-            self._group.close()
+        if self._box is not None:
+            self._box.close()
         if self._folder is not None:
             self._folder.release(began=self._began)
         if known := getattr(self, "_agent", None):

@@ -11,6 +11,7 @@ import re
 from typing import Final, final
 
 from nucleus.lean import dataclass, field
+from nucleus.policy.worktree import linked
 
 SIZE_LIMIT: Final = 1 << 20
 _SECTION: Final = re.compile(r'^\s*\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\\n]|\\["\\])*)")?\s*\]\s*(?:[#;].*)?$')
@@ -35,13 +36,14 @@ class Remotes:
 
 
 def remotes_of(workspace: str) -> Remotes:
-    """Return what the workspace's own ``.git`` says. Nothing for a worktree or no repository."""
-    folder = os.path.join(workspace, ".git")
-    if os.path.islink(folder):
+    """Return what the workspace's own repository says. Nothing for no repository."""
+    folders = _storage(workspace)
+    if folders is None:
         return Remotes()
-    base = _named(_REMOTE_HEAD, _text(os.path.join(folder, "refs", "remotes", "origin", "HEAD")))
-    branch = _named(_HEAD, _text(os.path.join(folder, "HEAD")))
-    return Remotes(parse(_text(os.path.join(folder, "config"))), branch, base)
+    own, shared = folders
+    base = _named(_REMOTE_HEAD, _text(os.path.join(shared, "refs", "remotes", "origin", "HEAD")))
+    branch = _named(_HEAD, _text(os.path.join(own, "HEAD")))
+    return Remotes(parse(_text(os.path.join(shared, "config"))), branch, base)
 
 
 def tip_of(workspace: str, ref: str) -> str:
@@ -49,13 +51,13 @@ def tip_of(workspace: str, ref: str) -> str:
 
     For a person to see, and for a permit: the worker pushes exactly this or nothing.
     """
-    folder = os.path.join(workspace, ".git")
-    if os.path.islink(folder) or ".." in ref.split("/"):
+    folders = _storage(workspace)
+    if folders is None or ".." in ref.split("/"):
         return ""
-    loose = _text(os.path.join(folder, *ref.split("/"))).strip()
+    loose = _text(os.path.join(folders[1], *ref.split("/"))).strip()
     if loose:
         return loose if _OBJECT.fullmatch(loose) else ""
-    for line in _text(os.path.join(folder, "packed-refs"), PACKED_LIMIT).splitlines():
+    for line in _text(os.path.join(folders[1], "packed-refs"), PACKED_LIMIT).splitlines():
         value, _, name = line.partition(" ")
         if name == ref and _OBJECT.fullmatch(value):
             return value
@@ -64,10 +66,10 @@ def tip_of(workspace: str, ref: str) -> str:
 
 def commit_of(workspace: str) -> str:
     """Return the commit that is checked out in the workspace's own repository, "" if none or unknown."""
-    folder = os.path.join(workspace, ".git")
-    if os.path.islink(folder):
+    folders = _storage(workspace)
+    if folders is None:
         return ""
-    head = _text(os.path.join(folder, "HEAD"))
+    head = _text(os.path.join(folders[0], "HEAD"))
     branch = _named(_HEAD, head)
     return (
         tip_of(workspace, f"refs/heads/{branch}") if branch else head.strip() if _OBJECT.fullmatch(head.strip()) else ""
@@ -87,6 +89,15 @@ def parse(text: str) -> dict[str, str]:
         if name and value is not None and value[1].lower() == "url":
             found.setdefault(name, []).append(value[2])
     return {name: urls[0] for name, urls in found.items() if len(urls) == 1 and _PLAIN.match(urls[0])}
+
+
+def _storage(workspace: str) -> tuple[str, str] | None:
+    """Return where HEAD lies, and where refs and configuration do: one place but in a linked worktree."""
+    folder = os.path.join(workspace, ".git")
+    if os.path.isdir(folder) and not os.path.islink(folder):
+        return folder, folder
+    found = linked(workspace)
+    return None if found is None else (found.own, found.shared)
 
 
 def _named(form: "re.Pattern[str]", text: str) -> str:

@@ -54,6 +54,8 @@ class Copy:
     upper: str
     work: str
     masks: str
+    anywhere: bool = False
+    """It need not lie in home: the storage of the workspace's own repository."""
 
 
 @final
@@ -113,7 +115,8 @@ class View:
 
     def _check_copies(self) -> None:
         for copy in self.copies:
-            if not proper(copy.place) or not within(copy.place, self.home) or copy.place == self.home:
+            inside = within(copy.place, self.home) and copy.place != self.home
+            if not proper(copy.place) or not (inside or copy.anywhere) or within(self.home, copy.place):
                 raise ValueError(f"not a directory below home: {copy.place!r}")
             if any(within(one, copy.place) or within(copy.place, one) for one in (self.state, self.workspace)):
                 raise ValueError(f"{copy.place} holds the state directory or the workspace, or lies in one")

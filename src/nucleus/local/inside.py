@@ -203,7 +203,7 @@ def through(table: dict[int, int], abi: int) -> int:
     return sum(bits for since, bits in table.items() if since <= abi)
 
 
-def fence(home: str, workspace: str) -> int:
+def fence(home: str, overlays: list[str]) -> int:
     """Give up, by Landlock, all writing but to the box's own places, for good; return the ABI. Raises OSError.
 
     A second layer, for a mount that would be writable by mistake: what is
@@ -216,7 +216,7 @@ def fence(home: str, workspace: str) -> int:
     attributes = b"".join(field.to_bytes(8, sys.byteorder) for field in fields)
     ruleset = syscall(CREATE_RULESET, attributes, len(attributes), 0)
     rules = {"/": READING, "/dev": READING | DEVICES, "/dev/shm": files & ~NEVER}  # noqa: S108
-    rules |= dict.fromkeys((home, workspace, *EMPTY), files & ~NEVER)
+    rules |= dict.fromkeys((home, *overlays, *EMPTY), files & ~NEVER)
     for path, access in rules.items():
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         packed = (access & files).to_bytes(8, sys.byteorder) + place.to_bytes(4, sys.byteorder)
@@ -227,11 +227,11 @@ def fence(home: str, workspace: str) -> int:
     return abi
 
 
-def check_fence(home: str, workspace: str) -> None:
+def check_fence(home: str, overlays: list[str]) -> None:
     """Put up the fence, and check that it refuses what the mounts alone allow. Raises BrokenPromiseError, OSError."""
     os.mkdir(FENCED)  # what fails before would prove nothing when it fails after
     os.rmdir(FENCED)
-    fence(home, workspace)
+    fence(home, overlays)
     try:
         os.mkdir(FENCED)
     except OSError as error:
@@ -275,7 +275,7 @@ def verify(words: list[str], known: set[int]) -> list[str]:
     # The directory that was just listed had a descriptor of its own, which is closed by now.
     alive = {one for one in descriptors if os.path.lexists(f"/proc/self/fd/{one}")}
     check_surroundings(alive, set(os.environ), known)
-    check_fence(home, workspace)
+    check_fence(home, [workspace, *copies])
     return command
 
 

@@ -151,7 +151,8 @@ def _git_config(workspace: str, path: str) -> bool:
         inside = above[above.index(".git") + 1 :]
         return inside[:1] != ["refs"] and inside[:2] != ["logs", "refs"]
     folder = os.path.join(workspace, os.path.dirname(path))
-    return os.path.lexists(os.path.join(folder, "HEAD")) and os.path.lexists(os.path.join(folder, "objects"))
+    has = [os.path.lexists(os.path.join(folder, each)) for each in ("HEAD", "objects", "commondir")]
+    return has[0] and (has[1] or has[2])
 
 
 def plain_config(text: str) -> str:
@@ -209,8 +210,8 @@ def refuse_mounts(workspace: str) -> None:
     if found:
         raise CannotEnforce(
             "the workspace can't be a layer",
-            why=f"something is mounted below it: {', '.join(found[:3])}",
-            fix=f"unmount it (umount {found[0]}), or use a workspace without it",
+            why=f"something is mounted below it, and overlayfs takes no such directory: {', '.join(found[:3])}",
+            fix=f"unmount it (umount {found[0]}), or run in a directory that has none: --workspace DIR",
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from nucleus.local.toolchain import regular
+from nucleus.policy.worktree import FOLDER, linked
 
 INDEX_LIMIT: Final = 256 << 20
 """Bytes of an index that is read."""
@@ -33,7 +34,10 @@ def kept_in_history(workspace: str, hidden: Iterable[str]) -> list[str] | None:
     if not os.path.lexists(storage):
         return []
     if not os.path.isdir(storage):
-        return []  # a worktree: its history lies elsewhere, and a box does not show that
+        found = linked(workspace)
+        if found is None:
+            return []  # a file of another kind: what it names is not shown in a box
+        storage = found.own
     try:
         data = regular(os.path.join(storage, "index"), INDEX_LIMIT + 1)
         names = index_names(data, object_size=_object_size(storage))
@@ -81,10 +85,17 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _object_size(storage: str) -> int:
     """Return the bytes of an object's name in this repository."""
     try:
-        text = regular(os.path.join(storage, "config"), 1 << 20).decode("utf-8", "replace").lower()
+        text = regular(_config(storage), 1 << 20).decode("utf-8", "replace").lower()
     except OSError:
         return 20
     return 32 if "objectformat" in text and "sha256" in text else 20
+
+
+def _config(storage: str) -> str:
+    """Return the configuration of a repository, from its storage or a linked worktree's own part of it."""
+    above, folder = os.path.split(os.path.dirname(storage))
+    shared = above if folder == FOLDER and os.path.lexists(os.path.join(storage, "commondir")) else storage
+    return os.path.join(shared, "config")
 
 
 def _prefixes(name: str) -> Iterable[str]:
