@@ -84,7 +84,7 @@ def test_an_apply_that_fails_is_recorded_as_failed(
     def full(*_: object) -> int:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("nucleus.apply.stage.copy", full)
+    monkeypatch.setattr("nucleus.apply.syscalls.rename", full)
     with pytest.raises(OSError, match="No space left"):
         bring(str(made.folder), connection)
     assert not (made.workspace / "new.txt").exists()

@@ -110,6 +110,8 @@ class Held:
     outcome: Outcome | None = None
     answered: bool = False
     """The caller has its answer ("pending"); the bytes are kept for the question."""
+    at_work: bool = False
+    """It is performed now."""
 
 
 @final
@@ -123,6 +125,8 @@ class Calls:
         settings, state = board.settings, str(board.opening.state)
         self._workers = Workers(loop, board.now, settings.bootstrap, settings.network, self._outcome, state)
         self._held: dict[int, Held] = {}
+        self._answered: set[int] = set()
+        """Of those held: whose caller has its answer. Few, where a hundred thousand may be at work at once."""
         self._at_work: dict[int, int] = {}
         """Permit number -> ref."""
         self._refs = 0
@@ -272,7 +276,7 @@ class Calls:
         for ref in [ref for ref, held in self._held.items() if held.link is link]:
             self.apply(self._board.step(Abandoned(ref, self._board.now())))
             if ref in self._held:
-                self._held[ref].answered = True
+                self._answer(ref, self._held[ref])
         self._forget()
 
     def end(self) -> None:
@@ -352,6 +356,7 @@ class Calls:
         gate = self._board.core
         held.legs = floored(core.request_of(gate, held.submit, approved=True))[0]
         self._at_work[number] = ref
+        held.at_work = True
         if not self._board.keep(number, "body", held.call.body):
             self._performed(number, failed("OSError", f"not tried: {self._board.broken}"))
             return
@@ -440,11 +445,12 @@ class Calls:
         """Hand a recorded result to its caller; follow a redirect as a new call."""
         held = self._held[ref]
         outcome = held.outcome or failed("OSError", "there is no result")
-        self._at_work = {number: at for number, at in self._at_work.items() if at != ref}
+        self._at_work.pop(fields["seq"], None)
+        held.at_work = False
         if outcome.status == "redirect" and held.call.kind != kinds.FETCH:
             outcome = failed("OSError", "the service answered with a redirect, which only a fetch follows")
         if outcome.status == "redirect":
-            held.answered = True
+            self._answer(ref, held)
             if held.asking.hops < REDIRECTS:
                 # A redirect is a new destination: it is judged anew, as a new call.
                 again = replace(held.call, args={**held.call.args, "url": str(outcome.value.get("url", ""))})
@@ -469,21 +475,24 @@ class Calls:
         """Give the one answer that a caller is owed."""
         held = self._held.get(ref)
         if held is not None and not held.answered:
-            held.answered = True
+            self._answer(ref, held)
             try:
                 held.link.send(tagged(held.asking.tag, fields), body)
             except ProtocolError as error:
                 # It happened and is on record, but no frame carries it; whoever waits must hear that.
                 held.link.send({"what": "denied", "code": "gate", "rules": ["session"], "next_step": str(error)})
 
+    def _answer(self, ref: int, held: Held) -> None:
+        """Note that a caller has the answer that it is owed."""
+        held.answered = True
+        self._answered.add(ref)
+
     def _forget(self) -> None:
         """Let go of calls that were answered, but for the bytes that an open question shows."""
-        gone = [ref for ref, held in self._held.items() if held.answered]
-        if not gone:
+        if not self._answered:
             return
         questions = self._board.core.questions
-        kept = {question.submit.ref for question in questions.values()} if questions else set()
-        kept.update(self._at_work.values())
-        for ref in gone:
-            if ref not in kept:
-                del self._held[ref]
+        kept = {question.submit.ref for question in questions.values()} if questions else ()
+        for ref in [ref for ref in self._answered if ref not in kept and not self._held[ref].at_work]:
+            del self._held[ref]
+            self._answered.discard(ref)
