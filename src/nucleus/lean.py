@@ -230,20 +230,26 @@ def _hash(names: tuple[str, ...]) -> Callable[[object], int]:
 
 
 def _freeze(made: Any, names: frozenset[str]) -> None:
-    """Refuse to set or delete anything on an instance. What ``dataclasses`` raises is an AttributeError too."""
+    """Refuse to set or delete anything on an instance, with the error of ``dataclasses``."""
 
     def __setattr__(self: object, name: str, value: object) -> None:  # noqa: N807  it is one
         if self.__class__ is made or name in names:
-            raise AttributeError(f"cannot assign to field {name!r}")
+            raise _frozen(f"cannot assign to field {name!r}")
         super(made, self).__setattr__(name, value)
 
     def __delattr__(self: object, name: str) -> None:  # noqa: N807  it is one
         if self.__class__ is made or name in names:
-            raise AttributeError(f"cannot delete field {name!r}")
+            raise _frozen(f"cannot delete field {name!r}")
         super(made, self).__delattr__(name)
 
     made.__setattr__ = __setattr__
     made.__delattr__ = __delattr__
+
+
+def _frozen(why: str) -> AttributeError:
+    from dataclasses import FrozenInstanceError
+
+    return FrozenInstanceError(why)
 
 
 def _replace(one: _Made, /, **changes: object) -> _Made:

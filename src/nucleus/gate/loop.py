@@ -4,12 +4,14 @@ The loop knows nothing of calls. A ``Link`` is one connection; whoever owns
 it gives two functions: what to do with a frame, and what to do at the end.
 """
 
+import os
 import select
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, Final, final
 
-from nucleus.gate.protocol import ProtocolError, Splitter, encode
+from nucleus.gate.protocol import AWAKE_NS, ProtocolError, Splitter, encode
 
 CHUNK: Final = 1 << 16
 """Bytes read or written at once. A larger buffer is mapped anew by the allocator for each read."""
@@ -142,6 +144,7 @@ class Loop:
         self._timers: dict[int, Callable[[], None]] = {}
         self._next = _NEVER
         """The earliest timer, so that a turn in which none is due looks at none."""
+        self._awake_until = 0
 
     def add(self, sock: socket.socket, on_frame: OnFrame, on_end: OnEnd) -> Link:
         """Take a connected socket over."""
@@ -190,8 +193,7 @@ class Loop:
 
     def turn(self) -> None:
         """Wait for the next socket or timer, and serve all that are due."""
-        wait = -1.0 if self._next == _NEVER else max(0, self._next - self._clock()) / 1e9
-        for descriptor, events in self._poll.poll(wait):
+        for descriptor, events in self._events():
             # Whoever was served before may have ended this one, or even opened another under its number: that
             # one reads nothing and waits on, for its socket does not block.
             found = self._watched.get(descriptor)
@@ -199,6 +201,20 @@ class Loop:
                 found[1](events)
         if self._next <= (now := self._clock()):
             self._ring(now)
+
+    def _events(self) -> list[tuple[int, int]]:
+        """Return what happened: looked for a moment long after it was last found, then waited for until a timer."""
+        found: list[tuple[int, int]] = []
+        while not found and time.monotonic_ns() < self._awake_until:
+            found = self._poll.poll(0)
+            if not found:
+                os.sched_yield()
+        if not found:
+            wait = -1.0 if self._next == _NEVER else max(0, self._next - self._clock()) / 1e9
+            found = self._poll.poll(wait)
+        if found:
+            self._awake_until = time.monotonic_ns() + AWAKE_NS
+        return found
 
     def _ring(self, now: int) -> None:
         for when in sorted(self._timers):

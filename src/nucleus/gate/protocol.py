@@ -27,7 +27,12 @@ JSON_LIMIT: Final = 1 << 20
 BODY_LIMIT: Final = 64 << 20
 """Bytes of one file, page or command output. Four times what one effect may return."""
 _AT_ONCE: Final = 1 << 16
-_AWAKE_NS: Final = 200_000
+AWAKE_NS: Final = 200_000
+"""How long whoever expects a frame looks for it before it sleeps.
+
+Mostly it comes before a processor that went idle over it would be awake again, which takes 60 to 90 us on a virtual
+machine. Everybody else goes first in that time (sched_yield(2)).
+"""
 DEPTH_LIMIT: Final = 32
 """Nesting of arguments. Deeper is nobody's call."""
 
@@ -134,12 +139,8 @@ def answer(sock: socket.socket) -> tuple[dict[str, Any], bytes]:
 
 
 def _first(sock: socket.socket) -> bytes:
-    """Return the first bytes of an answer: looked for a moment long, then waited for.
-
-    An answer mostly takes less time than it takes to wake a processor that went idle over it (60 to 90 us on a
-    virtual machine), so the reader stays awake for ``_AWAKE_NS``, and lets everybody else go first in it.
-    """
-    until = time.monotonic_ns() + _AWAKE_NS
+    """Return the first bytes of an answer: looked for a moment long, then waited for."""
+    until = time.monotonic_ns() + AWAKE_NS
     while True:
         try:
             return sock.recv(_AT_ONCE, socket.MSG_DONTWAIT)
@@ -147,6 +148,23 @@ def _first(sock: socket.socket) -> bytes:
             if time.monotonic_ns() >= until:
                 return sock.recv(_AT_ONCE)
             os.sched_yield()
+
+
+def answers(sock: socket.socket, count: int) -> list[dict[str, Any]]:
+    """Read the JSON of ``count`` frames that are owed on a blocking socket, and no byte more.
+
+    Raises ProtocolError for more, EOFError at an end before that, OSError.
+    """
+    splitter = Splitter()
+    found: list[dict[str, Any]] = []
+    while len(found) < count or splitter.unfinished:
+        data = sock.recv(_AT_ONCE)
+        if not data:
+            raise EOFError("the connection was closed")
+        found += [fields for fields, _ in splitter.feed(data)]
+        if len(found) > count or (len(found) == count and splitter.unfinished):
+            raise ProtocolError("more was sent than was asked for")
+    return found
 
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], bytes]:

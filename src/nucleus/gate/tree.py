@@ -19,7 +19,7 @@ from nucleus.lean import replace
 from nucleus.policy import call as kinds
 from nucleus.policy.call import Call, Classified
 from nucleus.policy.classify import classify
-from nucleus.policy.client_tools import inner
+from nucleus.policy.client_tools import MOVE, inner
 from nucleus.policy.context import Context
 from nucleus.policy.labels import ANY, LabelStore
 from nucleus.policy.model import Policy
@@ -185,8 +185,11 @@ class Tree:
 
     def arguments(self, call: Call, facts: Classified) -> dict[str, Any]:
         """Return the arguments of the permit: the caller's that count, with what was resolved laid over them."""
-        own = {name: value for name, value in call.args.items() if call.kind not in OWN or name in OWN[call.kind]}
-        return own | dict(facts.resolved)
+        counted = OWN.get(call.kind)
+        if counted is None:
+            return {**call.args, **facts.resolved}
+        own = {name: value for name, value in call.args.items() if name in counted} if counted else {}
+        return {**own, **facts.resolved}
 
     def shown(self, call: Call, facts: Classified) -> dict[str, Any]:
         """Return the arguments of the permit as a person sees them."""
@@ -194,11 +197,21 @@ class Tree:
 
     def before(self, call: Call, facts: Classified, exposure: int) -> None:
         """Label what a write is about to bring, durably. Raises OSError; then the write is not tried."""
-        if call.kind in {kinds.CLIENT, kinds.MCP} and inner(call).kind in CHANGES and "path" in facts.resolved:
-            self._labels.will_write(str(facts.resolved["path"]), ANY, exposure | call.seen)
+        if call.kind in {kinds.CLIENT, kinds.MCP}:
+            self._performed_elsewhere(call, facts, exposure | call.seen)
         if call.kind in CHANGES:
             digest = sha256(call.body).hexdigest() if call.kind == kinds.WRITE else ANY
             self._labels.will_write(str(facts.resolved["path"]), digest, exposure | call.seen)
+
+    def _performed_elsewhere(self, call: Call, facts: Classified, exposure: int) -> None:
+        """Label what a client's or a server's own tool is about to write."""
+        if call.args.get("does") == MOVE:
+            for path in facts.resolved.get("written", ()):
+                self._labels.mark_tree(str(path), exposure)  # what moves may be a directory
+        elif "written" in facts.resolved:
+            self._labels.will_write_all(dict.fromkeys(map(str, facts.resolved["written"]), ANY), exposure)
+        elif inner(call).kind in CHANGES and "path" in facts.resolved:
+            self._labels.will_write(str(facts.resolved["path"]), ANY, exposure)
 
     def after(self, call: Call, facts: Classified, outcome: Outcome) -> int:
         """Note what is in place after an effect; return the exposure of what was really read."""

@@ -29,6 +29,7 @@ from nucleus.policy.destinations import url_is_friendly
 from nucleus.policy.legs import Row
 from nucleus.policy.model import Policy
 from nucleus.policy.paths import PathError, Place, locate
+from nucleus.policy.patterns import PatternSet
 from nucleus.policy.shapes import ABSOLUTE, HERE, RELATIVE, Shape
 
 _SECRET: Final = PRIVATE | SECRET
@@ -57,15 +58,7 @@ def read(policy: Policy, call: Call, context: Context) -> Classified:
     except PathError as error:
         return answer(outside, call, deny(f"{error}"))
     path = place.relative
-    judgement = policy.scopes["read"].judge(path)
-    ruling = FINE if judgement.scope == SCOPE_ALLOW else ruled(judgement, "read", path)
-    secret = secret_looking(path) or _labelled(policy, "secret", path)
-    if secret and ruling.scope != SCOPE_DENY and not judgement.exact:
-        ruling = least(ruling, _secret_ruling(place))
-    elif place.inside and in_git(path) and not judgement.exact:
-        ruling = least(ruling, ask(f"{path} is git's own storage: it holds what was deleted or is hidden"))
-    elif not place.inside and path.startswith(_MACHINE) and not judgement.exact:
-        ruling = least(ruling, deny(f"{path} shows the machine and other processes", "copy what is needed into a file"))
+    ruling, secret = _read_ruling(policy.scopes["read"], policy.labels.secret, place)
     tree = call.kind != kinds.READ
     left_out = hidden(policy, contents=call.kind == kinds.GREP) if tree else _limits(policy.scopes["read"], asked=False)
     resolved: dict[str, Any] = {"path": path, "hidden": left_out}
@@ -78,6 +71,22 @@ def read(policy: Policy, call: Call, context: Context) -> Classified:
     else:
         row = public if not secret and policy.labels.public.judge(path).scope == SCOPE_ALLOW else here
     return answer(row, call, ruling, labels=labels, target=Target(path), resolved=resolved)
+
+
+@lru_cache(maxsize=1024)
+def _read_ruling(scope: Scope, labelled: PatternSet, place: Place) -> tuple[Ruling, bool]:
+    """Return what the scope of reads rules on a place, and whether it is a secret's. Remembered: agents come back."""
+    path = place.relative
+    judgement = scope.judge(path)
+    ruling = FINE if judgement.scope == SCOPE_ALLOW else ruled(judgement, "read", path)
+    secret = secret_looking(path) or _found(labelled, path)
+    if secret and ruling.scope != SCOPE_DENY and not judgement.exact:
+        ruling = least(ruling, _secret_ruling(place))
+    elif place.inside and in_git(path) and not judgement.exact:
+        ruling = least(ruling, ask(f"{path} is git's own storage: it holds what was deleted or is hidden"))
+    elif not place.inside and path.startswith(_MACHINE) and not judgement.exact:
+        ruling = least(ruling, deny(f"{path} shows the machine and other processes", "copy what is needed into a file"))
+    return ruling, secret
 
 
 def history(policy: Policy, call: Call, context: Context) -> Classified:
@@ -263,7 +272,10 @@ def _told(policy: Policy, call: Call, path: str, visible: Judgement) -> Ruling:
 
 def _labelled(policy: Policy, name: str, path: str) -> bool:
     """Whether the policy's own labels say so of a path."""
-    patterns = policy.labels.secret if name == "secret" else policy.labels.untrusted
+    return _found(policy.labels.secret if name == "secret" else policy.labels.untrusted, path)
+
+
+def _found(patterns: PatternSet, path: str) -> bool:
     return bool(patterns.patterns) and patterns.find(path) is not None
 
 

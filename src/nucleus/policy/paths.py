@@ -12,9 +12,8 @@ steer something: what any of the usual file systems would open for it.
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
-from nucleus.lean import dataclass
 from nucleus.policy.addresses import ignorable
 
 PATH_LIMIT: Final = 4096
@@ -30,8 +29,7 @@ class PathError(ValueError):
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One canonical place."""
 
     absolute: str

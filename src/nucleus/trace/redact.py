@@ -157,7 +157,13 @@ def _argument(name: str, value: Any) -> Any:
 def _name(text: str) -> str:
     if "://" in text:
         return _url(text)
-    return text if len(text) <= KEPT_LENGTH and text.isprintable() and not suspicious(text) else _masked(text)
+    return text if len(text) <= KEPT_LENGTH and _kept(text) else _masked(text)
+
+
+@lru_cache(maxsize=1024)
+def _kept(text: str) -> bool:
+    """Whether a record may hold a name as it is. The same paths are asked about again and again."""
+    return text.isprintable() and not suspicious(text)
 
 
 def _word(item: Any) -> str:
