@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nucleus.kernel.facts import ALL_SINKS, EGRESS, SCOPE_ALLOW
+from nucleus.kernel.facts import ALL_SINKS, CONTROL, EGRESS, IRREVERSIBLE, SCOPE_ALLOW, SCOPE_ASK
 from nucleus.mcp.mapping import read_mappings, shipped
 from nucleus.mcp.pins import Identity, digest_of
 from nucleus.policy.classify import classify
@@ -91,19 +91,28 @@ def test_each_entry_has_the_digest_of_a_real_definition_and_names_its_arguments(
     for row in rows(program):
         tool = real[row["name"]]
         assert row["digest"] == digest_of(tool), row["name"]
-        named = {*row.get("arguments", ()), *row.get("free", ())}
+        named = {*row.get("arguments", ()), *row.get("free", ()), *([row["paths"]] if "paths" in row else ())}
         assert named <= set(tool["inputSchema"].get("properties", {})), row["name"]
-        for field in ("path", "destination"):
+        for field in ("path", "destination", "to", "base"):
             assert row.get(field, "") in {"", *named}
 
 
 CASES: list[tuple[str, str, dict[str, Any], int | None, int]] = [
     ("filesystem", "read_text_file", {"path": "/w/src/a.py"}, SCOPE_ALLOW, 0),
     ("filesystem", "read_text_file", {"path": "/home/u/.ssh/id_ed25519"}, 0, 0),
-    ("filesystem", "read_multiple_files", {"paths": ["/w/a"]}, None, ALL_SINKS),
+    ("filesystem", "read_multiple_files", {"paths": ["/w/a", "/w/src/b.py"]}, SCOPE_ALLOW, 0),
+    ("filesystem", "read_multiple_files", {"paths": ["/w/a", "/home/u/.ssh/id_ed25519"]}, 0, 0),
+    ("filesystem", "read_multiple_files", {"paths": ["/w/a", "b"]}, None, ALL_SINKS),
     ("filesystem", "write_file", {"path": "/w/src/a.py", "content": "x"}, SCOPE_ALLOW, 0),
     ("filesystem", "write_file", {"path": "/home/u/.bashrc", "content": "x"}, 0, 0),
-    ("filesystem", "move_file", {"source": "/w/a", "destination": "/w/b"}, None, ALL_SINKS),
+    ("filesystem", "move_file", {"source": "/w/a", "destination": "/w/b"}, SCOPE_ALLOW, IRREVERSIBLE),
+    ("filesystem", "move_file", {"source": "/w/a", "destination": "/w/.claude"}, SCOPE_ALLOW, IRREVERSIBLE | CONTROL),
+    ("filesystem", "move_file", {"source": "/w/a", "destination": "/home/u/.bashrc"}, 0, IRREVERSIBLE),
+    ("git", "git_add", {"repo_path": "/w", "files": ["a", "src/b.py"]}, SCOPE_ALLOW, 0),
+    ("git", "git_add", {"repo_path": "/w", "files": ["a", ".env"]}, SCOPE_ASK, 0),
+    ("git", "git_add", {"repo_path": "/w", "files": ["a", "../x"]}, 0, 0),
+    ("git", "git_add", {"repo_path": "/w", "files": ["*"]}, None, ALL_SINKS),
+    ("git", "git_add", {"repo_path": "/w", "files": [":/"]}, None, ALL_SINKS),
     ("git", "git_log", {"repo_path": "/w", "max_count": 5}, SCOPE_ALLOW, 0),
     ("git", "git_commit", {"repo_path": "/w", "message": "x"}, None, ALL_SINKS),
     ("fetch", "fetch", {"url": "https://docs.python.org/3/"}, SCOPE_ALLOW, EGRESS),

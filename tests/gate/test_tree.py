@@ -214,3 +214,14 @@ def test_so_does_a_write_of_a_server_whose_mapping_says_that_it_is_one(tree: Tre
     call = Call(kinds.MCP, args, b"text")
     tree.before(call, tree.classified("p", call), UNTRUSTED)
     assert labels.bits("src/b.py") & UNTRUSTED
+
+
+def test_a_move_by_a_server_labels_all_that_arrives_and_a_list_of_writes_each(tree: Tree, labels: LabelStore) -> None:
+    served = {"server": "s", "tool": "t", "op": "write_files", "echoes": False}
+    move = Call(kinds.MCP, {**served, "does": "fs.move", "path": "/src/a", "to": "src/b"})
+    tree.before(move, tree.classified("p", move), UNTRUSTED)
+    assert labels.bits("src/b") & labels.bits("src/b/below.py") & UNTRUSTED
+    assert not labels.bits("src/a")
+    writes = Call(kinds.MCP, {**served, "does": kinds.WRITE, "paths": ["src/c", "src/d"]})
+    tree.before(writes, tree.classified("p", writes), UNTRUSTED)
+    assert labels.bits("src/c") & labels.bits("src/d") & UNTRUSTED

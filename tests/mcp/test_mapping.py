@@ -244,6 +244,14 @@ POLICY = b'version = 1\nprofile = "local_dev"\n[mcp.files]\nallow = ["put"]\n'
         'does = "fs.write"\npath = "path"\nact = "destroy"',
         'does = "net.fetch"',
         'does = "net.fetch"\npath = "path"\ndestination = "url"',
+        'does = "fs.read"\npath = "path"\npaths = "paths"',
+        'does = "fs.read"\npath = "path"\nto = "to"',
+        'does = "fs.move"\npath = "path"',
+        'does = "fs.move"\npaths = "paths"\nto = "to"',
+        'does = "git.stage"\npath = "path"',
+        'does = "fs.read"\npath = "path"\nbase = "base"',
+        'does = "fs.read"\npaths = ["paths"]',
+        'path = "path"',
         'despite = ["idempotentHint"]',
         'free = "all"',
     ],
@@ -259,3 +267,57 @@ def test_a_path_is_judged_as_the_place_that_it_leads_to() -> None:
     assert mappings.call(FILES, "files", WRITES, {"path": "/w/link"}, b"{}").args["path"] == "/etc/shadow"
     as_written = read_mappings(text)
     assert as_written.call(FILES, "files", WRITES, {"path": "/w/link"}, b"{}").args["path"] == "/w/link"
+
+
+def several(more: str, arguments: dict[str, Any], **world: Any) -> Any:
+    """Return the policy arguments of a call that is of several places."""
+    text = f'[[tool]]\nprogram = "files-server"\nname = "put"\ndigest = "{digest_of(WRITES)}"\n{more}\n'
+    mappings = read_mappings(text + 'despite = ["destructiveHint"]\n', **world)
+    return mappings.call(FILES, "files", WRITES, arguments, b"{}").args
+
+
+EDIT_MANY = 'op = "edit_files"\ndoes = "fs.edit"\npaths = "files"\narguments = ["root"]\n'
+MOVES = 'op = "write_files"\ndoes = "fs.move"\npath = "from"\nto = "to"\narguments = ["from", "to"]\n'
+STAGES = 'op = "git_commit"\ndoes = "git.stage"\npaths = "files"\nbase = "root"\narguments = ["root"]\n'
+
+
+def test_a_list_of_paths_is_handed_on_path_by_path_each_as_the_place_that_it_leads_to() -> None:
+    def follow(path: str) -> str:
+        return path.replace("link", "home")
+
+    assert several(EDIT_MANY, {"files": ["/w/a", "/link/b"]}, follow=follow)["paths"] == ["/w/a", "/home/b"]
+    assert several(MOVES, {"from": "/link/a", "to": "/link/b"}, follow=follow) == {
+        **several(MOVES, {"from": "/w/a", "to": "/w/b"}),
+        "path": "/home/a",
+        "to": "/home/b",
+    }
+    base = several(STAGES, {"root": "/link", "files": ["a", "/w/b"]}, follow=follow)
+    assert base["paths"] == ["/home/a", "/w/b"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [[], "x", None, ["a"], ["/w/a", "a"], ["/w/a", 3], ["/w/" + "x" * 2000], ["/w/a"] * 257, {"/w/a": 1}, [["/w/a"]]],
+)
+def test_a_list_that_holds_anything_else_is_the_worst_case(files: Any) -> None:
+    assert "op" not in several(EDIT_MANY, {"files": files})
+    assert "op" not in several(EDIT_MANY, {})
+
+
+@pytest.mark.parametrize("more", [{}, {"to": "b"}, {"to": ["/w/b"]}, {"to": "/w/b", "overwrite": True}])
+def test_a_move_that_does_not_say_where_to_is_the_worst_case(more: dict[str, Any]) -> None:
+    assert "op" not in several(MOVES, {"from": "/w/a", **more})
+
+
+@pytest.mark.parametrize("file", ["*", ":/", ":(glob)x", "a[b]", "a?", "a\\b"])
+def test_a_pattern_or_a_directory_for_git_is_the_worst_case(file: str) -> None:
+    assert "op" not in several(STAGES, {"root": "/w", "files": ["a", file]})
+    assert "op" not in several(STAGES, {"root": "/w", "files": ["src"]}, regular=lambda path: path != "/w/src")
+    assert "op" not in several(STAGES, {"root": "w", "files": ["a"]})
+
+
+def test_with_the_first_path_alone_looked_at_a_list_would_hide_the_others() -> None:
+    """The defence switched off: what a mapping without ``paths`` could have said of the same tool."""
+    free = 'op = "edit_files"\narguments = []\nfree = ["files"]\n'
+    assert "paths" not in several(free, {"files": ["/w/a", "/home/u/.ssh/id_ed25519"]})
+    assert "/home/u/.ssh/id_ed25519" in several(EDIT_MANY, {"files": ["/w/a", "/home/u/.ssh/id_ed25519"]})["paths"]

@@ -16,7 +16,8 @@ from typing import Any, Final, final
 from nucleus.lean import dataclass, replace
 from nucleus.mcp.messages import written
 from nucleus.mcp.pins import Identity, digest_of
-from nucleus.policy.call import EDIT, FETCH, GLOB, GREP, LIST, MCP, READ, WRITE, Call
+from nucleus.policy.call import FETCH, MCP, Call
+from nucleus.policy.client_tools import MOVE, OF_PATHS, PLACES, STAGE
 from nucleus.policy.legs import CAPABILITY_NAMES
 
 ACTS: Final = frozenset(("", "destroy", "admin", "pay", "publish", "send"))
@@ -28,12 +29,14 @@ DEFINITIONS: Final = 4096
 LONGEST: Final = 1024
 """Characters of a text argument, unless a mapping says less or more."""
 HINTS: Final = frozenset(("readOnlyHint", "openWorldHint", "destructiveHint"))
-DOES: Final = frozenset((READ, LIST, GLOB, GREP, WRITE, EDIT, FETCH))
-"""What a mapping may say of a tool in place of a capability: it is judged as this call, of the path or URL given."""
+DOES: Final = frozenset((*OF_PATHS, MOVE, FETCH))
+"""What a mapping may say of a tool in place of a capability: it is judged as this call, of the paths or URL given."""
+_PATHSPEC: Final = re.compile(r"^:|[*?\[\\]")
+"""What git reads as more than the one path (gitglossary, pathspec)."""
 _FIELDS: Final = frozenset(
     (
         *("program", "server", "name", "digest", "op", "destination", "act", "arguments", "longest", "echoes", "when"),
-        *("does", "path", "free", "despite"),
+        *("does", "path", "paths", "to", "base", "free", "despite"),
     )
 )
 _VERSION: Final = re.compile(r"(?<=.)(?:@|[=~<>!]=).*$")
@@ -58,6 +61,31 @@ class Rule:
     """One of our kinds, where there is one for what it does: then ``op`` is not looked at."""
     path: str = ""
     """The argument with the absolute path, for ``does``."""
+    paths: str = ""
+    """In place of ``path``: the argument with a list of paths. Each is judged."""
+    to: str = ""
+    """For a move: the argument with the absolute path that it goes to."""
+    base: str = ""
+    """The argument with the absolute path below which those of ``paths`` are."""
+
+    def places(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the paths that a call is of, as arguments of a policy call; None where that can't be said of them."""
+        found: dict[str, Any] = {}
+        for name, argument in (("path", self.path), ("to", self.to)):
+            if argument:
+                found[name] = arguments.get(argument)
+        if self.paths:
+            given, base = arguments.get(self.paths), arguments.get(self.base) if self.base else "/"
+            if not isinstance(given, list) or not 0 < len(given) <= PLACES or not _absolute(base):
+                return None
+            if not all(isinstance(one, str) and len(one) <= LONGEST for one in given):
+                return None
+            found["paths"] = [f"{base}/{one}" if self.base and one[:1] != "/" else one for one in given]
+            if self.does == STAGE and any(_PATHSPEC.search(one) for one in given):
+                return None
+        # A relative path is relative to what the server takes for its directory.
+        ways = [*found.get("paths", ()), *(found[name] for name in ("path", "to") if name in found)]
+        return found if all(map(_absolute, ways)) else None
 
 
 @final
@@ -88,12 +116,11 @@ class Reviewed:
                 break
         if rule.destination and not isinstance(arguments.get(rule.destination), str):
             return None
-        path = arguments.get(rule.path) if rule.path else "/"
-        # A relative path is relative to what the server takes for its directory.
-        return rule if isinstance(path, str) and path.startswith("/") else None
+        return rule if rule.places(arguments) is not None else None
 
     def _covers(self, arguments: Mapping[str, Any]) -> bool:
-        judged = {name: value for name, value in arguments.items() if name not in self.free}
+        apart = self.free | {self.rule.paths}
+        judged = {name: value for name, value in arguments.items() if name not in apart}
         return set(judged) <= self.arguments and all(self._plain(value) for value in judged.values())
 
     def _plain(self, value: object) -> bool:
@@ -109,9 +136,15 @@ Key = tuple[str, str, str]
 class Mappings:
     """All reviewed mappings that count here."""
 
-    def __init__(self, reviewed: Mapping[Key, Reviewed], follow: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        reviewed: Mapping[Key, Reviewed],
+        follow: Callable[[str], str] = str,
+        regular: Callable[[str], bool] = bool,
+    ) -> None:
         self._reviewed = reviewed
         self._follow = follow
+        self._regular = regular
         self._digests: dict[int, tuple[Mapping[str, Any], str]] = {}
         """Definitions by where they are, with their digests."""
 
@@ -133,9 +166,15 @@ class Mappings:
         name = str(definition.get("name", ""))
         rule = self._rule(identity, definition, arguments, beyond=beyond)
         call = _call(identity, server, name, rule, arguments, body)
-        if "path" not in call.args:
+        if rule is None or not rule.does or rule.does == FETCH:
             return call
-        return replace(call, args={**call.args, "path": self._follow(call.args["path"])})
+        places: dict[str, Any] = {name: self._follow(call.args[name]) for name in ("path", "to") if name in call.args}
+        if "paths" in call.args:
+            places["paths"] = [self._follow(one) for one in call.args["paths"]]
+            if rule.does == STAGE and not all(self._regular(one) for one in places["paths"]):
+                # Of a directory, git takes whatever is below it.
+                return _call(identity, server, name, None, arguments, body)
+        return replace(call, args={**call.args, **places})
 
     def ops(self, identity: Identity, definition: Mapping[str, Any]) -> list[str]:
         """Return the capabilities that a call of a tool may be of, none where nobody reviewed it."""
@@ -195,8 +234,8 @@ def _call(
         destination = str(arguments[rule.destination]) if rule.destination else ""
         args |= {"op": rule.op, "destination": destination, "act": rule.act, "echoes": rule.echoes}
         if rule.does:
-            place = {"url": destination} if rule.does == FETCH else {"path": str(arguments[rule.path])}
-            args |= {"does": rule.does, **place}
+            place = {"url": destination} if rule.does == FETCH else rule.places(arguments)
+            args |= {"does": rule.does, **(place or {})}
     return Call(MCP, args, body)
 
 
@@ -212,10 +251,11 @@ def programs(identity: Identity) -> tuple[str, ...]:
     return tuple(word if "/" not in word or word.startswith("@") else word.rsplit("/", 1)[1] for word in words)
 
 
-def read_mappings(*texts: str, follow: Callable[[str], str] = str) -> Mappings:
+def read_mappings(*texts: str, follow: Callable[[str], str] = str, regular: Callable[[str], bool] = bool) -> Mappings:
     """Return the mappings in TOML texts; a later text replaces an entry of the same key. Raises MappingError.
 
-    ``follow`` returns where a path leads, links followed: the server's tools follow them.
+    ``follow`` returns where a path leads, links followed: the server's tools follow them. ``regular`` says whether
+    there is a regular file.
     """
     reviewed: dict[Key, Reviewed] = {}
     for text in texts:
@@ -226,7 +266,7 @@ def read_mappings(*texts: str, follow: Callable[[str], str] = str) -> Mappings:
         for row in rows:
             keys, entry = _entry(row)
             reviewed.update(dict.fromkeys(keys, entry))
-    return Mappings(reviewed, follow)
+    return Mappings(reviewed, follow, regular)
 
 
 def shipped() -> str:
@@ -276,14 +316,35 @@ def _is_when(one: Any) -> bool:
 def _rule(row: Mapping[str, Any]) -> Rule:
     op, act, destination = row.get("op"), row.get("act", ""), row.get("destination", "")
     echoes = row.get("echoes", True)
-    does, path = row.get("does", ""), row.get("path", "")
+    does = row.get("does", "")
+    path, paths, to, base = (row.get(name, "") for name in ("path", "paths", "to", "base"))
     if op not in CAPABILITY_NAMES or act not in ACTS or type(destination) is not str or type(echoes) is not bool:
         raise MappingError(f"no capability, act, argument or flag: {op!r} {act!r} {destination!r} {echoes!r}")
-    if type(path) is not str or (does and (does not in DOES or act or bool(path) == (does == FETCH))):
-        raise MappingError(f"does is one of {', '.join(sorted(DOES))}, of a path or (a fetch) a destination: {does!r}")
+    if not all(type(one) is str for one in (path, paths, to, base)) or (does and (does not in DOES or act)):
+        raise MappingError(f"does is one of {', '.join(sorted(DOES))}, without an act, of arguments by name: {does!r}")
+    named = (bool(path), bool(paths), bool(to))
+    if named not in _PLACED.get(does, _OF_PATHS) or (base and not paths):
+        raise MappingError(
+            f"does is of a path or of paths (with a base, or absolute), a move of path and to, "
+            f"a fetch of a destination: {does!r}"
+        )
     if does == FETCH and not destination:
         raise MappingError("a fetch has a destination: the argument with the URL")
-    return Rule(str(op), destination, act, echoes, str(does), path)
+    return Rule(str(op), destination, act, echoes, str(does), path, paths, to, base)
+
+
+_OF_PATHS: Final = {(True, False, False), (False, True, False)}
+_PLACED: Final = {
+    "": {(False, False, False)},
+    FETCH: {(False, False, False)},
+    MOVE: {(True, False, True)},
+    STAGE: {(False, True, False)},
+}
+"""What is done -> which of path, paths and to name arguments."""
+
+
+def _absolute(path: object) -> bool:
+    return isinstance(path, str) and path.startswith("/")
 
 
 def _texts(value: object) -> bool:

@@ -222,12 +222,16 @@ def _leads_to(path: str) -> str:
     return path if "\0" in path else os.path.realpath(path)
 
 
+def _is_file(path: str) -> bool:
+    return "\0" not in path and os.path.isfile(path)
+
+
 def mappings_of(state: Path) -> Mappings:
     """Return the shipped mappings and the owner's own. Raises CannotEnforce."""
     own = state / "mcp" / MAPPINGS
     try:
         owners = [own.read_text(encoding="utf-8")] if own.is_file() else []
-        return read_mappings(shipped(), *owners, follow=_leads_to)
+        return read_mappings(shipped(), *owners, follow=_leads_to, regular=_is_file)
     except (MappingError, UnicodeDecodeError) as error:
         raise CannotEnforce("the mappings can't be used", why=str(error), fix=f"correct mcp/{MAPPINGS}") from error
 
