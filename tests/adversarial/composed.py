@@ -154,6 +154,7 @@ class Owner:
                     if said.count(PROMPT) > answered:
                         answered += 1
                         os.write(person, answer.encode() + b"\n")
+                process.kill()
         os.close(person)
         return subprocess.CompletedProcess(words, process.returncode, said.decode(errors="replace"), "")
 

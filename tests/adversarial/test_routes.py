@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,31 @@ def test_a_ref_that_is_not_allowed_does_not_move(owner: Owner, remote: tuple[Ser
     words = ("-c", f"http.sslCAInfo={owner.ca}", "push", place, "fix-1:main")
     assert owner.bare("git", *words).returncode == 0
     assert refs(bare)["refs/heads/main"] != before["refs/heads/main"]
+
+
+def test_plain_pull_and_push_work_where_the_owner_s_remote_is_reached_by_ssh(owner: Owner) -> None:
+    """The branch follows what it follows outside, and the end of the run has nothing that waits."""
+    (owner.root / "served" / "acme").mkdir(parents=True)
+    with ExitStack() as held:
+        names = (owner.root, "forge.example", HERE)
+        try:
+            site = held.enter_context(answering(forge(owner.root / "served"), owner.authority, *names, port=443))
+        except PermissionError:
+            pytest.skip("only a privileged user serves at port 443, and an ssh address leads there")
+        owner.addresses["forge.example:443"] = ["127.0.0.1", 443]
+        bare = owner.with_repository("git@forge.example:acme/app.git")
+        (owner.root / "served" / "acme" / "app.git").symlink_to(bare)
+        owner.credential("https://forge.example/acme", "canary-of-the-owner")
+        world.git(owner.workspace, "config", "branch.main.remote", "origin")
+        world.git(owner.workspace, "config", "branch.main.merge", "refs/heads/main")
+        change = "echo new > src/new.py && git add src && git commit -q -m new"
+        script = f"git pull -q && {change} && git push; git fetch git@forge.example:another/app.git"
+        policy = 'profile = "release"\n[allow]\nbranches = ["main"]\n'
+        done = owner.run(policy, "sh", "-c", script, options=("--allow-remote", "origin"), answer="allow")
+    assert world.git(bare, "log", "-1", "--format=%s", "main") == "new\n", done.out
+    assert "no ssh leaves a box" in done.out
+    assert "is held" not in done.out
+    assert "/another/app.git" not in str(site.paths)
 
 
 CONNECT = """

@@ -108,7 +108,19 @@ def test_a_set_that_nobody_named_is_one_question_and_what_it_requires_belongs_to
     assert (folder / "node_modules" / "@scope" / "beta").is_dir()
     assert decisions(box) == [("npm:alpha", "ask"), ("npm:alpha", "allow")]
     lock = (folder / "package-lock.json").read_text()
-    assert f"127.0.0.1:{box.routes}/npm/alpha/-/alpha-1.0.0.tgz" in lock
+    assert '"resolved": "https://registry.example/alpha/-/alpha-1.0.0.tgz"' in lock
+    assert "127.0.0.1" not in lock
+
+
+def test_a_client_that_goes_where_a_document_says_is_led_back_here(start: Start) -> None:
+    box = start(LOCKED)
+    for agent, place in (
+        ("pnpm/9.1.0 npm/? node/v20", "http://a/npm/"),
+        ("npm/11.0.0 node/v24", "https://registry.example/"),
+    ):
+        head = f"Host: a\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+        got = box.ask(f"GET /npm/gamma HTTP/1.1\r\n{head}", box.routes)
+        assert f'"tarball":"{place}gamma/-/gamma-1.0.0.tgz"'.encode() in got
 
 
 @needs_npm

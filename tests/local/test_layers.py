@@ -160,6 +160,28 @@ def test_no_text_gets_a_setting_through_that_names_something(before: str, value:
     assert plain_config(kept) == kept
 
 
+def test_a_branch_follows_in_the_box_what_it_follows_outside_and_no_address_gets_through() -> None:
+    text = """[branch "main"]
+\tremote = origin
+\tmerge = refs/heads/main
+\trebase = true
+\tpushRemote = elsewhere
+\tdescription = of mine
+[branch "fix"]
+\tremote = https://user:canary@example.com/a.git
+\tmerge = refs/heads/canary$(id)
+[branch "a\\"b"]
+\tremote = origin
+[remote "origin"]
+\turl = https://user:canary@example.com/a.git
+[branch]
+\tautoSetupRebase = always
+"""
+    kept = '[branch "main"]\n\tremote = origin\n\tmerge = refs/heads/main\n\trebase = true\n'
+    assert plain_config(text) == kept
+    assert plain_config(kept) == kept
+
+
 TABLE = """22 1 254:0 / / rw - ext4 /dev/vda rw
 30 22 0:5 / /home/ann/app/data rw - tmpfs x rw
 31 22 0:5 / /home/ann/app/a\\040b rw - tmpfs x rw

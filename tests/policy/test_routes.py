@@ -41,6 +41,10 @@ def test_package_managers_are_led_to_their_index() -> None:
     found = environment_for({})
     assert found["PIP_INDEX_URL"] == "http://127.0.0.1:3129/pypi/simple/"
     assert found["npm_config_registry"] == "http://127.0.0.1:3129/npm/"
+    for name in ("UV_DEFAULT_INDEX", "PDM_PYPI_URL", "PIPENV_PYPI_MIRROR"):
+        assert found[name] == found["PIP_INDEX_URL"]
+    for name in ("pnpm_config_registry", "YARN_REGISTRY", "YARN_NPM_REGISTRY_SERVER", "BUN_CONFIG_REGISTRY"):
+        assert found[name].rstrip("/") == "http://127.0.0.1:3129/npm"
     assert "GIT_CONFIG_COUNT" not in found
     count = sum(2 + len(spellings(REMOTES[name])) for name in ("origin", "up"))
     assert environment_for(REMOTES)["GIT_CONFIG_COUNT"] == str(count)

@@ -28,6 +28,7 @@ REMEMBERED: Final = 200_000
 SHORT: Final = "application/vnd.npm.install-v1+json"
 _NAME: Final = re.compile(r"(@[a-z0-9._~-]{1,100}/)?[A-Za-z0-9_][A-Za-z0-9._~-]{0,213}")
 _TARBALL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._~+-]{0,254}\.tgz")
+_NPM: Final = re.compile(r"npm/(?:[7-9]|[1-9][0-9])\.")
 _REQUIRING: Final = ("dependencies", "optionalDependencies", "peerDependencies")
 
 
@@ -64,11 +65,21 @@ class NodeIndex:
             short = SHORT in (request.head.get("accept") or "")
             document = await self._read(name, grant, short=short)
             self._remember(name, document, grant)
-        base = f"http://{request.host or '127.0.0.1'}/npm/{name}/-/"
+        base = self._shown(request) + f"{name}/-/"
         for version, one in document["versions"].items():
             one["dist"]["tarball"] = base + tarball_of(name, version)
         self._sets.requires(f"npm:{name}", (f"npm:{one}" for one in _required(document)))
         return await _respond(request, client, document, SHORT if short else "application/json")
+
+    def _shown(self, request: Request) -> str:
+        """Return the place of the tarballs as this client is told it: here, or the registry's own for npm itself.
+
+        npm writes into its lock file what a document says, and goes to the registry that it was told, whatever
+        the document says (npm_config_replace_registry_host): its lock file holds outside of the box too.
+        """
+        if _NPM.match(request.head.get("user-agent") or ""):
+            return self._index.base.text
+        return f"http://{request.host or '127.0.0.1'}/npm/"
 
     async def _read(self, name: str, grant: Grant, *, short: bool) -> dict[str, Any]:
         """Return a package document with the versions that may be served. Raises HttpError."""

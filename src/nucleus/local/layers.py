@@ -32,6 +32,14 @@ _KEPT: Final = {
     "extensions": {"objectformat", "refstorage", "noop"},
 }
 """What of a git configuration the box sees: it says how files are stored, and nothing of anybody else."""
+_TRACKED: Final = {
+    "remote": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}"),
+    "merge": re.compile(r"refs/heads/[A-Za-z0-9][A-Za-z0-9._/-]{0,200}"),
+    "rebase": re.compile(r"true|false|merges"),
+}
+"""What of a branch the box sees: which branch of which named remote it follows. A place is never a name."""
+_BRANCH: Final = re.compile(r"\s*\[\s*branch\s+(\"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}\")\s*\]\s*", re.IGNORECASE)
+_FOLLOWS: Final = re.compile(r"\s*([A-Za-z]+)\s*=\s*(\S+)\s*")
 _CONFIGS: Final = frozenset({"config", "config.worktree"})
 _SECTION: Final = re.compile(r"\s*\[\s*([A-Za-z0-9.-]+)\s*(\".*\")?\s*\]\s*")
 _SETTING: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*([A-Za-z0-9]+)\s*")
@@ -156,7 +164,7 @@ def _git_config(workspace: str, path: str) -> bool:
 
 
 def plain_config(text: str) -> str:
-    """Return a git configuration with only those settings that say how files are stored."""
+    """Return a git configuration with only what says how files are stored, and what each branch follows."""
     section, kept = "", []
     for line in text.splitlines():
         header = _SECTION.fullmatch(line)
@@ -170,7 +178,23 @@ def plain_config(text: str) -> str:
     for name in _KEPT:
         own = [f"\t{key} = {value}" for where, key, value in kept if where == name]
         lines += [f"[{name}]", *own] if own else []
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *_branches(text), ""])
+
+
+def _branches(text: str) -> list[str]:
+    """Return the sections of branches, each with what it follows."""
+    found: dict[str, list[str]] = {}
+    branch = ""
+    for line in text.splitlines():
+        if _SECTION.fullmatch(line) is not None:
+            header = _BRANCH.fullmatch(line)
+            branch = header[1] if header is not None else ""
+            continue
+        setting = _FOLLOWS.fullmatch(line)
+        form = _TRACKED.get(setting[1].lower()) if setting is not None and branch else None
+        if setting is not None and form is not None and form.fullmatch(setting[2]):
+            found.setdefault(branch, []).append(f"\t{setting[1]} = {setting[2]}")
+    return [line for name, lines in found.items() for line in (f"[branch {name}]", *lines)]
 
 
 def _write_config(workspace: str, layer: str, path: str) -> None:

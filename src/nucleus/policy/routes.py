@@ -14,19 +14,33 @@ ROUTES: Final = "http://127.0.0.1:3129"
 """Where the routes are in a box."""
 
 
+NO_SSH: Final = "echo 'nucleus: no ssh leaves a box; the remotes of the workspace are reached by https' >&2; exit 1; :"
+"""What git runs in ssh's place. It says what else would be a name that does not resolve."""
+
+
 def environment_for(remotes: Mapping[str, str], routes: str = ROUTES) -> dict[str, str]:
     """Return the variables that lead to the routes. ``remotes``: name -> URL, as the owner's repository has them."""
     return {
         "PIP_INDEX_URL": f"{routes}/pypi/simple/",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "UV_DEFAULT_INDEX": f"{routes}/pypi/simple/",
+        "PDM_PYPI_URL": f"{routes}/pypi/simple/",
+        "PIPENV_PYPI_MIRROR": f"{routes}/pypi/simple/",
         "npm_config_registry": f"{routes}/npm/",
+        "pnpm_config_registry": f"{routes}/npm/",
+        "YARN_REGISTRY": f"{routes}/npm/",
+        "YARN_NPM_REGISTRY_SERVER": f"{routes}/npm",
+        "YARN_UNSAFE_HTTP_WHITELIST": "127.0.0.1",
+        "YARN_ENABLE_TELEMETRY": "0",
+        "BUN_CONFIG_REGISTRY": f"{routes}/npm/",
         # A lock file names the registry that it was made with; its files come by the route too.
         "npm_config_replace_registry_host": "always",
         "npm_config_audit": "false",
         "npm_config_fund": "false",
         "npm_config_update_notifier": "false",
         "GIT_TERMINAL_PROMPT": "0",
+        "GIT_SSH_COMMAND": NO_SSH,
+        "GIT_SSH_VARIANT": "simple",
         **git_settings(remotes, routes),
     }
 
