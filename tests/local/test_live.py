@@ -172,3 +172,17 @@ def test_a_file_of_the_box_s_home_can_be_read_when_all_of_the_box_is_dead(case: 
         assert select.select([living.ended], [], [], 30)[0]
         assert living.end() == 0
         assert [living.left(name) for name in (".b.json", ".a.json", "link")] == [b"made\n", None, None]
+
+
+@pytest.mark.parametrize("bound", [1 << 20, 0])
+def test_no_file_grows_beyond_its_bound(case: Case, bound: int) -> None:
+    """The kernel's own bound, at once; without it the same command writes on."""
+    wish = Wish(str(case.workspace), ("dd", "if=/dev/zero", "of=big", "bs=64k", "count=32"), ".", tuple(case.hidden))
+    limits = Live((case.null, case.write, case.write), file_bytes=bound)
+    with Living(case.views, case.folder.path, wish, limits) as living:
+        living.go()
+        assert select.select([living.ended], [], [], 30)[0]
+        status = living.end()
+    expected = (128 + signal.SIGXFSZ, bound) if bound else (0, 2 << 20)
+    assert (status, (case.upper / "big").stat().st_size) == expected
+    assert ("none larger than 1 MiB" in living.report.layers["files"]) == bool(bound)

@@ -321,7 +321,7 @@ class _Run:
             held.callback(streams.restore)
             streams.connect(watch, living.terminal)
             self._began = True
-            disk = Disk(living.view.upper, default_limits())
+            disk = Disk(living.layers, default_limits())
             return Supervisor(living, streams, watch, owner, disk).run(self._question, seconds)
 
     def _question(self, question: Mapping[str, Any], typed: "Typed") -> bool | None:

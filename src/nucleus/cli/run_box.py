@@ -68,6 +68,7 @@ class RunBox:
             tuple(agent.copied),
             processes=limits.processes,
             data_bytes=data,
+            file_bytes=limits.upper,
         )
         try:
             living = Living(views, folder.path, wish, live)

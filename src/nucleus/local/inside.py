@@ -11,7 +11,7 @@ further overlays, their places, number of absent paths, those paths, the command
 and a sentence; after ``ok`` comes nothing, or ``exec ERRNO``. Imports nothing of
 Nucleus: it is the one file of ours that a box shows.
 
-In a box that lives, ``live TERMINAL KEPT PROCESSES DATA`` follow: which of ``012``
+In a box that lives, ``live TERMINAL KEPT PROCESSES DATA FILE`` follow: which of ``012``
 are a terminal, which descriptors the command keeps, and its limits. Then the
 report is a socket: ``ok`` carries the listening socket of ``/run/nucleus.sock``, and
 the terminal's other side, and the command begins only after the letter ``g`` came back.
@@ -333,7 +333,7 @@ def main(arguments: list[str]) -> int:
     """Test the box and become the command; return only where that is not possible."""
     config, report = int(arguments[0]), int(arguments[1])
     live = arguments[2:3] == ["live"]
-    streams, kept, processes, data = arguments[3:7] if live else ("", "", str(PROCESSES), "0")
+    streams, kept, processes, data, size = arguments[3:8] if live else ("", "", str(PROCESSES), "0", "0")
     try:
         known = {0, 1, 2, report, *map(int, filter(None, kept.split(",")))}
         command = verify(configuration(config), known)
@@ -343,6 +343,8 @@ def main(arguments: list[str]) -> int:
         limit(resource.RLIMIT_NPROC, int(processes))
         if int(data):
             limit(resource.RLIMIT_DATA, int(data))
+        if int(size):
+            limit(resource.RLIMIT_FSIZE, int(size))
         if live:
             announce(report, [door()] if other < 0 else [door(), other])
         else:

@@ -133,6 +133,11 @@ class Living:
         """A descriptor that is readable once the command has ended."""
         return self._passed.process
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Where the box's changes lie on disk."""
+        return self.view.upper, *(copy.upper for copy in self.view.copies)
+
     def join(self, group: Group) -> None:
         """Put the box's processes into a control group, before the command begins. Raises OSError."""
         group.take([self._started.process.pid, self._started.number, self._passed.number])
@@ -215,6 +220,8 @@ def _layers(views: Views, live: Live) -> dict[str, str]:
     found["workspace"] = "overlay; changes wait for a judged apply"
     found["self-test"] = "passed in this box; namespaces and overlay seen from outside"
     found["processes"] = f"at most {live.processes} of this user"
+    if live.file_bytes:
+        found["files"] += f"; none larger than {live.file_bytes >> 20} MiB"
     if live.data_bytes:
         found["memory"] = f"at most {live.data_bytes >> 20} MiB of writable memory for each process"
     return found

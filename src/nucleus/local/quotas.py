@@ -6,7 +6,10 @@ user's own services under systemd). Where that is not so, each process has a
 limit of its own on writable memory, which many processes together can exceed;
 the report and the header say which of the two holds. The disk is looked at
 while the run goes on, since an overlay has no quota: what is written between
-two looks can exceed the bound, by what the disk takes in that time.
+two looks can exceed the bound, by what the disk takes in that time. The kernel
+bounds each file (RLIMIT_FSIZE). It has nothing for all together that an
+unprivileged process can set: project quotas and loop devices need root
+(quotactl(2), loop(4)), and a tmpfs of a bounded size is memory.
 Source: the kernel's ``admin-guide/cgroup-v2.rst``; getrlimit(2).
 """
 
@@ -116,31 +119,33 @@ def _write(folder: str, name: str, text: str) -> None:
 
 @final
 class Disk:
-    """Looks at what the changes of a run take. Called often, it looks seldom: the longer a look takes, the more so."""
+    """Looks at what the changes of a run take.
 
-    def __init__(self, upper: str, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
-        self._upper = upper
+    Each call asks the disk how much is free, which costs nothing. All files are counted seldom, the longer that
+    takes the more so; and at once when the disk lost as much since then as half of what the run may still take.
+    """
+
+    def __init__(self, folders: Sequence[str], limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        """``folders`` are the layers of one run, on one disk."""
+        self._folders = tuple(folders)
         self._limits = limits
         self._clock = clock
         self._next = 0.0
+        self._used = 0
+        self._free = 0
 
     def __call__(self) -> str:
         """Return why the run may not go on, "" if it may."""
-        began = self._clock()
-        if began < self._next:
-            return ""
-        why = self._why()
-        took = self._clock() - began
-        self._next = began + took + max(LOOK_SECONDS, took * REST)
-        return why
-
-    def _why(self) -> str:
-        found = os.statvfs(self._upper)
+        found = os.statvfs(self._folders[0])
         if found.f_bavail * found.f_frsize < self._limits.free:
             return f"the disk of its changes is full: less than {self._limits.free >> 20} MiB are left"
-        if used(self._upper, self._limits.upper) > self._limits.upper:
-            return f"its changes take more than {self._limits.upper >> 20} MiB"
-        return ""
+        free, began = found.f_bfree * found.f_frsize, self._clock()
+        if began < self._next and (self._free - free) * 2 < self._limits.upper - self._used:
+            return ""
+        self._used = sum(used(folder, self._limits.upper) for folder in self._folders)
+        took = self._clock() - began
+        self._next, self._free = began + took + max(LOOK_SECONDS, took * REST), free
+        return f"its changes take more than {self._limits.upper >> 20} MiB" if self._used > self._limits.upper else ""
 
 
 def used(folder: str, enough: int) -> int:

@@ -55,6 +55,8 @@ class Live:
     processes: int = 4096
     data_bytes: int = 0
     """Ceiling of each process's writable memory, 0 for none."""
+    file_bytes: int = 0
+    """Ceiling of each file that is written, 0 for none."""
 
 
 @final
@@ -233,7 +235,7 @@ def _living(live: Live | None) -> list[str]:
     if live is None:
         return []
     kept = ",".join(map(str, live.kept))
-    return ["live", live.terminal, kept, str(live.processes), str(live.data_bytes)]
+    return ["live", live.terminal, kept, str(live.processes), str(live.data_bytes), str(live.file_bytes)]
 
 
 def _received(ancillary: Sequence[tuple[int, int, bytes]]) -> tuple[int, list[int]]:
