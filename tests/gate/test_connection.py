@@ -1,11 +1,13 @@
 """The client's end: which reply is which error, and what is said when the gate is gone."""
 
 import socket
+import threading
 
 import pytest
 
 from nucleus.errors import ApprovalRequired, BudgetExceeded, CannotEnforce, PolicyDenied, StateBlocked
-from nucleus.gate.connection import PATIENCE, Connection, failure, patience, refusal
+from nucleus.gate.connection import AHEAD, PATIENCE, Connection, failure, patience, refusal
+from nucleus.gate.protocol import receive, send
 
 
 @pytest.mark.parametrize(
@@ -91,3 +93,25 @@ def test_patience_is_the_longer_of_the_connections_and_the_contexts() -> None:
     token = PATIENCE.set(5.0)
     assert patience(1.0) == 5.0
     PATIENCE.reset(token)
+
+
+def test_several_frames_are_answered_in_order_and_a_gate_that_is_gone_blocks() -> None:
+    ours, theirs = socket.socketpair()
+    connection = Connection(ours)
+
+    def gate() -> None:
+        for _ in range(2 * AHEAD + 1):
+            send(theirs, receive(theirs)[0])
+
+    served = threading.Thread(target=gate)
+    served.start()
+    asked = [{"at": at} for at in range(2 * AHEAD + 1)]
+    assert connection.several(asked) == asked
+    assert connection.several([]) == []
+    served.join()
+    theirs.close()
+    with pytest.raises(StateBlocked):
+        connection.several(asked)
+    with pytest.raises(ValueError, match="JSON"):
+        connection.several([{"a": {1}}])
+    ours.close()

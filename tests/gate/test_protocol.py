@@ -17,6 +17,7 @@ from nucleus.gate.protocol import (
     ProtocolError,
     Splitter,
     answer,
+    answers,
     decode,
     encode,
     receive,
@@ -118,3 +119,20 @@ def test_values_that_json_lacks_are_refused_before_a_byte_is_sent() -> None:
     for value in (float("nan"), object(), b"bytes", {1, 2}):
         with pytest.raises(ProtocolError):
             encode({"a": value})
+
+
+@pytest.mark.parametrize("cut", [1, 7, 10_000])
+def test_several_answers_are_read_in_order_however_they_are_cut_and_not_one_more(cut: int) -> None:
+    left, right = socket.socketpair()
+    stream = b"".join(encode({"at": at}) for at in range(5))
+    with left, right:
+        for at in range(0, len(stream), cut):
+            left.sendall(stream[at : at + cut])
+        assert answers(right, 5) == [{"at": at} for at in range(5)]
+        left.sendall(stream)
+        with pytest.raises(ProtocolError, match="more"):
+            answers(right, 2)
+        left.sendall(stream[:-1])
+        left.close()
+        with pytest.raises(EOFError):
+            answers(right, 5)

@@ -92,6 +92,25 @@ def test_an_apply_that_fails_is_recorded_as_failed(
     assert [one["outcome"] for one in _records(opened) if one["type"] == "result"] == ["failed"]
 
 
+def test_an_apply_that_is_interrupted_when_all_is_done_is_recorded_as_done(
+    gate: tuple[Connection, Spawned, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, spawned, opened = gate
+    made: World = opened["world"]
+    made.start()
+    (made.folder / "upper" / "new.txt").write_text("new")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nucleus.apply.stage.remove", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bring(str(made.folder), connection)
+    assert (made.workspace / "new.txt").read_text() == "new"
+    spawned.end(10)
+    assert [one["outcome"] for one in _records(opened) if one["type"] == "result"] == ["ok"]
+
+
 def test_a_gate_that_is_gone_allows_nothing(gate: tuple[Connection, Spawned, dict[str, Any]]) -> None:
     connection, spawned, opened = gate
     made: World = opened["world"]

@@ -4,7 +4,7 @@
 what the judge allows, ``recover(run)`` puts right what a killed apply left.
 """
 
-from nucleus.apply.bring import apply, recover, recover_all, silent
+from nucleus.apply.bring import apply, finished, recover, recover_all, silent
 from nucleus.apply.change import Applied, Change, Held, Judge, Ruling
 from nucleus.apply.run import Run, load, runs
 from nucleus.apply.survey import changes
@@ -18,6 +18,7 @@ __all__ = [
     "Run",
     "apply",
     "changes",
+    "finished",
     "load",
     "recover",
     "recover_all",

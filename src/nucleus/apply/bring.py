@@ -133,6 +133,11 @@ def recover(run: Run, tell: Tell = quiet) -> bool:
         return _recovered(run, workspace, tell)
 
 
+def finished(run: Run) -> bool:
+    """Whether an apply of this run did all that it had to, and did not come to clean up after itself."""
+    return Journal(run).has(marks.DONE)
+
+
 def recover_all(state_directory: str, workspace: str) -> list[str]:
     """Recover each run of a workspace; return the names of those that had to be. For the start of a new run."""
     found = []

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Final, final
 
@@ -24,9 +24,11 @@ from nucleus.errors import (
     StateBlocked,
 )
 from nucleus.gate.client import Result
-from nucleus.gate.protocol import HEADER, ProtocolError, answer, decode, encode, send
+from nucleus.gate.protocol import HEADER, ProtocolError, answer, answers, decode, encode, send
 
 GONE: Final = "the gate is gone; nothing can be allowed any more"
+AHEAD: Final = 64
+"""Frames that are sent before the first of their answers is read."""
 PATIENCE: Final[ContextVar[float]] = ContextVar("nucleus_patience", default=0.0)
 """Seconds that a question of this context waits, where that is more than the connection's own."""
 _BLOCKED: Final = frozenset({"session", "locked_down", "trace", "gate", "malformed"})
@@ -100,6 +102,27 @@ class Connection:
                 return answer(self._sock)
             except (OSError, EOFError, ProtocolError) as error:
                 raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+
+    def several(self, asked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Send frames without waiting for each answer, and return all answers in order.
+
+        Raises StateBlocked if the gate is gone, ValueError for a frame that is too large. Only for what the gate
+        answers at once: what it has to find something out for would be overtaken.
+        """
+        try:
+            frames = [encode(fields) for fields in asked]
+        except ProtocolError as error:
+            raise ValueError(str(error)) from error
+        found: list[dict[str, Any]] = []
+        with self._lock:
+            try:
+                for at in range(0, len(frames), AHEAD):
+                    part = frames[at : at + AHEAD]
+                    self._sock.sendall(b"".join(part))
+                    found += answers(self._sock, len(part))
+            except (OSError, EOFError, ProtocolError) as error:
+                raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+        return found
 
     def branch(self, fields: dict[str, Any]) -> "tuple[Connection, dict[str, Any]]":
         """Return the connection that the gate makes for ``fields``, and what it said. Raises Refused."""

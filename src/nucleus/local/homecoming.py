@@ -9,7 +9,7 @@ a person's ``nucleus apply``.
 from collections.abc import Sequence
 from typing import Any, Final, final
 
-from nucleus.apply import Applied, Change, Ruling, apply, load
+from nucleus.apply import Applied, Change, Ruling, apply, finished, load
 from nucleus.apply.hands import Hands
 from nucleus.errors import StateBlocked
 from nucleus.gate.connection import Connection
@@ -29,17 +29,21 @@ class GateJudge:
 
     def __call__(self, found: tuple[Change, ...]) -> Sequence[Ruling]:
         """Return one ruling for each change. Raises StateBlocked if the gate is gone."""
-        return [self._ruling(change) for change in found]
-
-    def _ruling(self, change: Change) -> Ruling:
-        if not change.silent:
-            return Ruling(allow=False, why=change.why or UNASKED)
-        request: dict[str, Any] = {
-            "do": "call",
-            "kind": kinds.APPLY,
-            "args": {"path": change.path, "change": change.effect, "digest": change.digest, "size": change.size},
+        asked = [change for change in found if change.silent]
+        # About a deletion the gate has to find something out first; all else is asked in one go.
+        replies = dict(zip(*self._replies([change for change in asked if change.effect != "delete"]), strict=True))
+        replies |= {
+            id(change): self._gate.request(_request(change))[0] for change in asked if id(change) not in replies
         }
-        reply, _ = self._gate.request(request)
+        return [
+            self._ruling(replies[id(change)]) if change.silent else Ruling(allow=False, why=change.why or UNASKED)
+            for change in found
+        ]
+
+    def _replies(self, changes: Sequence[Change]) -> tuple[list[int], list[dict[str, Any]]]:
+        return [id(change) for change in changes], self._gate.several([_request(change) for change in changes])
+
+    def _ruling(self, reply: dict[str, Any]) -> Ruling:
         if reply["what"] == "perform":
             self._open.append(reply["number"])
             return Ruling(allow=True)
@@ -47,9 +51,14 @@ class GateJudge:
 
     def settle(self, *, applied: bool) -> None:
         """Have the outcome recorded: of all, since all or none were applied."""
-        for number in self._open:
-            self._gate.request({"do": "done", "number": number, "ok": applied, "error": "" if applied else "OSError"})
+        error = "" if applied else "OSError"
+        self._gate.several([{"do": "done", "number": n, "ok": applied, "error": error} for n in self._open])
         self._open.clear()
+
+
+def _request(change: Change) -> dict[str, Any]:
+    args = {"path": change.path, "change": change.effect, "digest": change.digest, "size": change.size}
+    return {"do": "call", "kind": kinds.APPLY, "args": args}
 
 
 def bring(folder: str, gate: Connection, hands: Hands | None = None) -> Applied:
@@ -62,7 +71,8 @@ def bring(folder: str, gate: Connection, hands: Hands | None = None) -> Applied:
     try:
         found = apply(load(folder), judge, hands=hands)
     except BaseException:
-        judge.settle(applied=False)
+        # Interrupted when all was done, it is done.
+        judge.settle(applied=finished(load(folder)))
         raise
     judge.settle(applied=not found.conflicts)
     return found
