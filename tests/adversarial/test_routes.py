@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from nucleus.egress.indexes import PUBLIC
+from nucleus.kernel.exposure import UNTRUSTED
 from nucleus.policy import call as kinds
 from nucleus.policy.addresses import parse_url
+from nucleus.policy.label_file import FileJournal
+from nucleus.policy.labels import LabelStore
 from tests import world
 from tests.adversarial.composed import Owner
 from tests.egress.servers import (
@@ -68,6 +71,21 @@ def test_pip_installs_what_the_lock_file_has_and_it_runs(owner: Owner, index: Se
     assert done.err.endswith("nucleus: 9 changes applied\n")
     assert (owner.workspace / "lib" / "gamma" / "__init__.py").read_text() == "VERSION = '1.0'\n"
     assert set(done.decisions(kinds.PACKAGES)) == {("pypi:gamma", "allow")}
+
+
+def test_what_an_index_sent_is_labelled_untrusted_when_it_comes_home_and_counts_in_the_next_run(
+    owner: Owner, index: Server
+) -> None:
+    """The route's answer raises the exposure of the whole box, so all that it wrote from then on carries that."""
+    assert owner.run(LOCKED, "sh", "-c", "echo own > own.txt").status == 0
+    install = [*PIP, "install", "--no-compile", "--require-hashes", "-r", "requirements.txt", "--target", "lib"]
+    done = owner.run(LOCKED, *install)
+    assert not done.records[0]["state"][1] & UNTRUSTED
+    labels = LabelStore(FileJournal.of_workspace(owner.state, str(owner.workspace)))
+    bits = {name: labels.bits(name) & UNTRUSTED for name in ("own.txt", "lib/gamma/__init__.py")}
+    assert bits == {"own.txt": 0, "lib/gamma/__init__.py": UNTRUSTED}
+    after = owner.run(LOCKED, "true")
+    assert after.records[0]["state"][1] & UNTRUSTED, "the next box shows what came from outside"
 
 
 def test_a_package_that_the_lock_file_has_not_is_a_question_and_the_index_is_not_asked(

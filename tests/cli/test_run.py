@@ -348,7 +348,7 @@ def _until(person: int, mark: bytes) -> bytes:
         (("--no-such-option", "true"), 64, "unrecognized arguments"),
         (("--workspace", "/no/such/place", "--", "true"), 64, "not a directory"),
         (("--vm", "--", "true"), 78, "virtual machines are not part of this version"),
-        (("--no-transaction", "--", "true"), 78, "--no-transaction is not part of this version"),
+        (("--no-transaction", "--", "true"), 78, "the box ns has no form without a transaction"),
         (("--profile", "local_dv", "--", "true"), 78, "did you mean"),
         (("--profile", "local_dev", "--allow-env", "NOT_SET_HERE", "--", "true"), 78, "no such variable"),
         (("--profile", "local_dev", "--workspace", "/", "--", "true"), 78, "nucleus"),

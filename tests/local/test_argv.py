@@ -1,12 +1,17 @@
 """What the words for bubblewrap show, and what no view can show. Judged by a mount table of our own."""
 
 import posixpath
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus.local.argv import FENCES, NAMESPACES, Copy, View, options, packed, proper, variables, within
+from nucleus.local.bwrap import find
+from tests.local.box import needs_box
 
 HOME, STATE, WORKSPACE = "/home/ann", "/home/ann/.local/state/nucleus", "/home/ann/code/app"
 names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6).filter(
@@ -229,3 +234,23 @@ def test_a_copy_lies_below_home_unless_it_is_the_workspace_s_own_repository() ->
     for place, anywhere in (("/srv/app/.git", False), ("/", True), ("/home", True), (HOME, True), (WORKSPACE, True)):
         with pytest.raises(ValueError, match=r"below home|holds the state"):
             view(copies=(copy(place, anywhere=anywhere),))
+
+
+@needs_box
+def test_mounts_in_a_writable_workspace_can_be_walked_around_which_is_why_there_is_no_box_without_a_transaction(
+    tmp_path: Path,
+) -> None:
+    """What a read-only mount protects can be moved aside with its directory; what is not there can't be protected."""
+    workspace = tmp_path / "ws"
+    (workspace / "sub").mkdir(parents=True)
+    kept = workspace / "sub" / "CLAUDE.md"
+    kept.write_text("mine")
+    words = ["--unshare-user", "--ro-bind", "/", "/", "--bind", str(workspace), str(workspace)]
+    words += ["--ro-bind", str(kept), str(kept), "--chdir", str(workspace)]
+    script = (
+        "echo evil > sub/CLAUDE.md; mv sub aside && mkdir sub && echo evil > sub/CLAUDE.md && echo evil > AGENTS.md"
+    )
+    done = subprocess.run([find(sys.path).path, *words, "sh", "-c", script], capture_output=True, text=True, check=True)
+    assert "Read-only" in done.stderr
+    assert kept.read_text() == (workspace / "AGENTS.md").read_text() == "evil\n"
+    assert (workspace / "aside" / "CLAUDE.md").read_text() == "mine"

@@ -104,7 +104,12 @@ class _Run:
                 "virtual machines are not part of this version; nothing was run", fix="leave --vm out, for a local box"
             )
         if self._args.no_transaction:
-            raise CannotEnforce("--no-transaction is not part of this version; nothing was run", fix="leave it out")
+            raise CannotEnforce(
+                "the box ns has no form without a transaction; nothing was run",
+                why="what a writable workspace would have to protect in it can be moved aside or made anew",
+                fix="leave it out, and name what may come home by itself: --allow-write PATTERN; or --backend ll, "
+                "which writes at once and holds less",
+            )
         if not sys.platform.startswith("linux"):
             raise CannotEnforce("boxes are a Linux thing; nothing was run", fix="run it in a Linux machine")
         from nucleus.gate.hardening import home_of

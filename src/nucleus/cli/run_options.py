@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--allow-local-port", action="append", default=[], type=_port, metavar="N", help="a port of yours it reaches")
     add("--allow-login", action="store_true", help="let an agent that is known have its own credentials in the box")
     add("--publish", action="append", default=[], type=_port, metavar="PORT", help="a port of its that you reach")
-    add("--no-transaction", action="store_true", help="let changes reach the workspace at once (not in this version)")
+    add("--no-transaction", action="store_true", help="refused here: only --backend ll writes in the workspace at once")
     add(
         "--mcp-config",
         default="",
