@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,16 +112,12 @@ NOT_EVERYWHERE = {"wide digits", "other dots", "dot at the end", "octal", "short
 """Spellings that not every resolver reads."""
 
 
-class Listener:
-    """A server of the host's, at all of its addresses, that keeps what it hears."""
+class Serving(ABC):
+    """A listening socket with a thread that serves who connects, one after the other."""
 
-    def __init__(self) -> None:
-        self.sock = socket.socket(socket.AF_INET6)
-        self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        self.sock.bind(("::", 0))
-        self.sock.listen(100)
-        self.port = int(self.sock.getsockname()[1])
-        self.heard = b""
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.port = int(sock.getsockname()[1])
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -128,13 +126,13 @@ class Listener:
         while not self._stop.is_set():
             if select.select([self.sock], [], [], 0.1)[0]:
                 peer, _ = self.sock.accept()
-                with peer:
+                with peer, suppress(OSError, ValueError):
                     peer.settimeout(1)
-                    try:
-                        self.heard += peer.recv(4000)
-                        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-                    except OSError:
-                        continue
+                    self.serve(peer)
+
+    @abstractmethod
+    def serve(self, peer: socket.socket) -> None:
+        """Serve one client. What it does wrong ends it alone."""
 
     def close(self) -> None:
         self._stop.set()
@@ -142,28 +140,29 @@ class Listener:
         self.sock.close()
 
 
-class Trusting:
+class Listener(Serving):
+    """A server of the host's, at all of its addresses, that keeps what it hears."""
+
+    def __init__(self) -> None:
+        sock = socket.socket(socket.AF_INET6)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(("::", 0))
+        sock.listen(100)
+        self.heard = b""
+        super().__init__(sock)
+
+    def serve(self, peer: socket.socket) -> None:
+        self.heard += peer.recv(4000)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+class Trusting(Serving):
     """A proxy that does what it is asked: it looks at the header where there is one, and connects."""
 
     def __init__(self) -> None:
-        self.sock = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self.sock.getsockname()[1])
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        super().__init__(socket.create_server(("127.0.0.1", 0)))
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            if select.select([self.sock], [], [], 0.1)[0]:
-                peer, _ = self.sock.accept()
-                with peer:
-                    peer.settimeout(1)
-                    try:
-                        self._serve(peer)
-                    except (OSError, ValueError, UnicodeError):
-                        continue
-
-    def _serve(self, peer: socket.socket) -> None:
+    def serve(self, peer: socket.socket) -> None:
         asked = peer.recv(4000).decode()
         for one in asked.split("\r\n\r\n")[:-1]:
             method, target, *_ = one.split("\r\n")[0].split(" ")
@@ -179,11 +178,6 @@ class Trusting:
                 else:
                     beyond.sendall(one.encode() + b"\r\n\r\n")
                     peer.sendall(beyond.recv(4000))
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self.sock.close()
 
 
 @pytest.fixture

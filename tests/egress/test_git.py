@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import world
-from tests.egress.servers import Server, answering, forge
+from tests.egress.servers import answering, forge
 from tests.egress.world import Box, boxed, network, run
 from tests.gate.harness import questions_file
 from tests.tools.conftest import Authority
@@ -41,14 +41,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
             bare = tmp_path / "box" / "repo" / "remote.git"
             world.git(bare, "config", "http.receivepack", "true")
             (root / "acme" / "app.git").symlink_to(bare)
-            box.site, box.bare = site, bare  # type: ignore[attr-defined]  # for the tests of this file
+            box.site, box.bare = site, bare  # type: ignore[attr-defined]  # the remote, for the tests of this file
             return box
 
         yield make
-
-
-def site(box: Box) -> Server:
-    return box.site  # type: ignore[attr-defined, no-any-return]
 
 
 def refs(box: Box) -> dict[str, str]:
@@ -59,7 +55,7 @@ def refs(box: Box) -> dict[str, str]:
 
 def git(box: Box, folder: Path, *words: str) -> Any:
     """Run the agent's git: it knows the remote by the owner's address, and has no credential."""
-    port = site(box).port
+    port = box.site.port
     environment = {
         "PATH": os.defpath,
         "HOME": str(folder.parent),
@@ -73,7 +69,7 @@ def git(box: Box, folder: Path, *words: str) -> Any:
 
 
 def cloned(box: Box, folder: Path) -> Path:
-    done = git(box, folder, "clone", "-q", f"https://forge.example:{site(box).port}/acme/app.git", "work")
+    done = git(box, folder, "clone", "-q", f"https://forge.example:{box.site.port}/acme/app.git", "work")
     assert done.returncode == 0, done.stderr
     return folder / "work"
 
@@ -95,7 +91,7 @@ def test_a_fetch_passes_with_the_owners_credential_in_each_version_of_the_protoc
     assert (work / "README.md").read_text() == "# App\n"
     for version in ("0", "1", "2"):
         assert git(box, work, "-c", f"protocol.version={version}", "fetch", "origin").returncode == 0
-    asked = site(box).asked
+    asked = box.site.asked
     assert {one.headers["authorization"].split()[0] for one in asked} == {"Basic"}
     assert b"agent=" not in b"".join(one.body for one in asked)
     assert {one["verdict"] for one in box.records()} == {"allow"}
@@ -112,7 +108,7 @@ def test_a_push_is_judged_and_made_by_the_gate_and_goes_on_from_there(start: Sta
         assert done.returncode == 0, done.stderr
         assert refs(box)["refs/heads/fix-1"] == made
     assert {one["destination"].rpartition(" ")[2] for one in box.records() if one["kind"] == "git.deliver"} == {"fix-1"}
-    pushes = [one for one in site(box).asked if one.path.endswith("git-receive-pack") and one.method == "POST"]
+    pushes = [one for one in box.site.asked if one.path.endswith("git-receive-pack") and one.method == "POST"]
     assert all("git/2" in one.headers["user-agent"] for one in pushes)
     assert "canary-of-the-owner" not in done.stderr + done.stdout
 
@@ -169,7 +165,7 @@ def test_a_remote_that_the_owner_did_not_resolve_is_not_there(start: Start, tmp_
     box = start(settings={"wait": 0})
     done = git(box, tmp_path, "clone", f"http://127.0.0.1:{box.routes}/git/evil", "evil")
     assert done.returncode != 0
-    assert site(box).asked == []
+    assert box.site.asked == []
 
 
 def test_nothing_but_the_smart_protocol_is_spoken(start: Start) -> None:
@@ -183,7 +179,28 @@ def test_nothing_but_the_smart_protocol_is_spoken(start: Start) -> None:
     ):
         got = box.ask(f"{line}\r\nHost: a\r\nConnection: close\r\n\r\n", box.routes)
         assert got.startswith(f"HTTP/1.1 {status} ".encode()), line
-    assert site(box).asked == []
+    assert box.site.asked == []
+
+
+def negotiation(size: int, salt: int) -> str:
+    """Return a request of a fetch that names objects which nobody has: what they say is of the client's choosing."""
+    tip = f"want {'0' * 39}1 no-progress\n"
+    lines = [tip, *(f"have {salt:08x}{number:032x}\n" for number in range(size // 50))]
+    body = "".join(f"{len(one) + 4:04x}{one}" for one in lines) + "00000009done\n"
+    head = "POST /git/origin/git-upload-pack HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    return f"{head}Content-Type: application/x-git-upload-pack-request\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_what_fetches_say_to_a_remote_is_counted_and_bounded(start: Start, on: bool) -> None:
+    off = "import nucleus.egress.git as g\ng.SAID_LIMIT = 1 << 40\n"
+    box = start(weakened="" if on else off)
+    answers = [box.ask(negotiation(5 << 20, number), box.routes) for number in range(3)]
+    assert [one.startswith(b"HTTP/1.1 413 ") for one in answers] == [False, on, on]
+    assert len(box.site.asked) == (1 if on else 3)
+    box.hang_up()
+    with box.process.sock.makefile("rb") as lines:
+        assert json.loads(lines.readline())["said_in_fetches"]["origin"] > 15 << 20
 
 
 def test_a_pack_that_is_not_sound_moves_nothing(start: Start, tmp_path: Path) -> None:

@@ -49,14 +49,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
             }
             where = network(authority, api_model_example__443=site.port)
             box = stack.enter_context(boxed(tmp_path / "box", policy, network=where, **{**usual, **more}))
-            box.site = site  # type: ignore[attr-defined]  # for the tests of this file
+            box.site = site
             return box
 
         yield make
-
-
-def site(box: Box) -> Echo:
-    return box.site  # type: ignore[attr-defined, no-any-return]
 
 
 def ask(box: Box, document: Any, path: str = "/model/brain/v1/messages", more: str = "") -> bytes:
@@ -71,7 +67,7 @@ def test_the_owners_key_takes_the_place_of_the_clients(start: Start) -> None:
     got = ask(box, HELLO, "/model/brain/v1/messages?beta=true&key=canary-of-the-box", sent + "Anthropic-Version: 1\r\n")
     assert got.startswith(b"HTTP/1.1 200 OK")
     assert b"set-cookie" not in got
-    (request,) = site(box).got
+    (request,) = box.site.got
     assert request.startswith(b"POST /v1/messages?beta=true HTTP/1.1\r\nhost: api.model.example\r\n")
     assert b"x-api-key: canary-of-the-owner" in request
     assert b"canary-of-the-box" not in request
@@ -90,7 +86,7 @@ def test_no_spelling_of_a_credential_in_a_query_reaches_the_provider(start: Star
     """A server decodes a name before it reads it: the box's own account would take what the box sends."""
     box = start()
     assert ask(box, HELLO, f"/model/brain/v1/messages?beta=true&{query}").startswith(b"HTTP/1.1 200 OK")
-    (request,) = site(box).got
+    (request,) = box.site.got
     line = request.partition(b"\r\n")[0]
     assert b"stranger" not in request
     assert line in {b"POST /v1/messages?beta=true HTTP/1.1", b"POST /v1/messages?beta=true&a=1 HTTP/1.1"}
@@ -123,7 +119,7 @@ def test_what_the_provider_would_fetch_or_run_is_egress_to_a_stranger(start: Sta
         got = ask(box, {**HELLO, **reaching})
         assert got.startswith(b"HTTP/1.1 403 ")
         assert b"approval required" in got
-    assert site(box).got == []
+    assert box.site.got == []
     assert all(set(one["rules"]) >= {"scope", "destination"} for one in box.records())
     assert len(box.records()) == len(REACHING)
 
@@ -133,7 +129,7 @@ def test_where_reaching_is_not_looked_for_the_provider_is_told_to_fetch(start: S
     box = start(weakened="import nucleus.egress.model as m\nm.reaches = lambda family, document: []\n")
     tools = [{"type": "web_fetch_20250910", "name": "web_fetch"}]
     assert ask(box, {**HELLO, "tools": tools}).startswith(b"HTTP/1.1 200 ")
-    assert b"web_fetch" in site(box).got[0]
+    assert b"web_fetch" in box.site.got[0]
 
 
 def test_only_what_the_owner_allowed_is_asked_of_the_model(start: Start) -> None:
@@ -145,7 +141,7 @@ def test_only_what_the_owner_allowed_is_asked_of_the_model(start: Start) -> None
         "/model/brain/",
     ):
         assert ask(box, HELLO, path)[:12] in {b"HTTP/1.1 403", b"HTTP/1.1 404"}, path
-    assert site(box).got == []
+    assert box.site.got == []
 
 
 def test_a_body_that_two_readers_could_read_differently_is_refused(start: Start) -> None:
@@ -153,7 +149,7 @@ def test_a_body_that_two_readers_could_read_differently_is_refused(start: Start)
     for body in ("", "[]", "{", '{"a":1,"a":2}', '{"a":NaN}', "\xff", '{"model":"m"}{"x":1}', "[" * 5000):
         assert ask(box, body).startswith(b"HTTP/1.1 400 "), body[:20]
     assert ask(box, HELLO, more="Content-Encoding: gzip\r\n").startswith(b"HTTP/1.1 415 ")
-    assert site(box).got == []
+    assert box.site.got == []
 
 
 def test_the_models_host_is_reached_by_no_other_way(start: Start) -> None:

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ import pytest
 
 from nucleus.egress.npm import tarball_of
 from nucleus.policy import call as kinds
-from tests.egress.servers import Server, answering, node_index, sri, tarball
-from tests.egress.world import Box, boxed, network, run
-from tests.tools.conftest import Authority
+from tests.egress.servers import node_index, sri, tarball
+from tests.egress.world import Box, indexed, run
 
 PACKAGES = {"alpha": {"@scope/beta": "^1.0.0"}, "@scope/beta": {}, "gamma": {}}
 CONTENTS = {name: tarball(name, requires) for name, requires in PACKAGES.items()}
@@ -39,24 +37,12 @@ needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not i
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    authority = Authority()
-    with ExitStack() as stack:
+    with indexed(tmp_path, "npm", "https://registry.example/", {"package-lock.json": LOCK}) as make:
 
-        def make(policy: str, contents: dict[str, bytes] | None = None, **more: Any) -> Box:
-            registry = node_index(PACKAGES, contents or CONTENTS)
-            site = stack.enter_context(answering(registry, authority, tmp_path, "registry.example"))
-            settings = {"indexes": {"npm": "https://registry.example/"}, "wait": 20}
-            where = network(authority, registry_example__443=site.port)
-            usual: dict[str, Any] = {"contained": True, "files": {"package-lock.json": LOCK}, "settings": settings}
-            box = stack.enter_context(boxed(tmp_path / "box", policy, network=where, **{**usual, **more}))
-            box.site = site  # type: ignore[attr-defined]  # for the tests of this file
-            return box
+        def begin(policy: str, contents: dict[str, bytes] | None = None, **more: Any) -> Box:
+            return make(policy, node_index(PACKAGES, contents or CONTENTS), **more)
 
-        yield make
-
-
-def site(box: Box) -> Server:
-    return box.site  # type: ignore[attr-defined, no-any-return]
+        yield begin
 
 
 def npm(box: Box, folder: Path, *words: str) -> Any:
@@ -93,8 +79,8 @@ def test_what_a_trusted_lock_file_has_is_installed_without_a_question(start: Sta
     assert done.returncode == 0, done.stderr
     assert (folder / "node_modules" / "gamma" / "index.js").is_file()
     assert decisions(box) == [("npm:gamma", "allow")]
-    assert site(box).paths == ["/gamma/-/gamma-1.0.0.tgz"]
-    assert "canary-of-the-box" not in str(site(box).asked)
+    assert box.site.paths == ["/gamma/-/gamma-1.0.0.tgz"]
+    assert "canary-of-the-box" not in str(box.site.asked)
 
 
 @needs_npm
@@ -129,7 +115,7 @@ def test_nothing_is_published(start: Start, tmp_path: Path) -> None:
     done = npm(box, project(tmp_path / "mine"), "publish")
     assert done.returncode != 0
     assert "E405" in done.stderr
-    assert {one.method for one in site(box).asked} <= {"GET"}
+    assert {one.method for one in box.site.asked} <= {"GET"}
 
 
 def test_bytes_that_are_not_what_the_integrity_says_never_arrive_whole(start: Start) -> None:

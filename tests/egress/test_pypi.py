@@ -2,16 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nucleus.policy import call as kinds
-from tests.egress.servers import Server, answering, python_index, sha256, wheel
-from tests.egress.world import Box, boxed, network, run
-from tests.tools.conftest import Authority
+from tests.egress.servers import python_index, sha256, wheel
+from tests.egress.world import Box, indexed, run
 
 WHEELS = {
     "alpha": wheel("alpha", requires=("beta>=1; python_version>'3'",)),
@@ -25,24 +23,12 @@ Start = Callable[..., Box]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    authority = Authority()
-    with ExitStack() as stack:
+    with indexed(tmp_path, "pypi", "https://index.example/simple", {"requirements.txt": LOCK}) as make:
 
-        def make(policy: str, served: dict[str, bytes] | None = None, **more: Any) -> Box:
-            index = answering(python_index(WHEELS, served), authority, tmp_path, "index.example")
-            site = stack.enter_context(index)
-            settings = {"indexes": {"pypi": "https://index.example/simple"}, "wait": 20}
-            where = network(authority, index_example__443=site.port)
-            usual: dict[str, Any] = {"contained": True, "files": {"requirements.txt": LOCK}, "settings": settings}
-            box = stack.enter_context(boxed(tmp_path / "box", policy, network=where, **{**usual, **more}))
-            box.site = site  # type: ignore[attr-defined]  # for the tests of this file
-            return box
+        def begin(policy: str, served: dict[str, bytes] | None = None, **more: Any) -> Box:
+            return make(policy, python_index(WHEELS, served), **more)
 
-        yield make
-
-
-def site(box: Box) -> Server:
-    return box.site  # type: ignore[attr-defined, no-any-return]
+        yield begin
 
 
 def pip(box: Box, folder: Path, *words: str) -> Any:
@@ -84,7 +70,7 @@ def test_a_name_that_nobody_locked_is_refused_where_only_the_lock_file_counts(st
     box = start(LOCKED, settings={"wait": 0})
     assert pip(box, tmp_path, "download", "alpha").returncode != 0
     assert decisions(box)[-1] == ("pypi:alpha", "deny")
-    assert site(box).asked == []
+    assert box.site.asked == []
 
 
 def test_a_set_that_nobody_named_is_one_question_and_what_it_requires_belongs_to_it(
@@ -111,7 +97,7 @@ def test_a_question_that_nobody_answers_is_a_refusal_and_nothing_is_asked_of_the
 ) -> None:
     box = start('profile = "codegen"\n', answers={"*": False})
     assert pip(box, tmp_path, "download", "alpha").returncode != 0
-    assert site(box).asked == []
+    assert box.site.asked == []
 
 
 def test_bytes_that_are_not_what_the_digest_says_never_arrive_whole(start: Start, tmp_path: Path) -> None:

@@ -98,3 +98,23 @@ def test_names_that_metadata_requires_are_found_whatever_the_conditions() -> Non
 )
 def test_a_name_is_plain(name: str, good: bool) -> None:
     assert good_name(name) is good
+
+
+@pytest.mark.parametrize(
+    "unit", ["<a ", "<a href='", '<a href="', "<!--", "</a", "<a x=", '<a "x', "&#", "<a" + " " * 50, "<a a" + " " * 50]
+)
+def test_a_page_that_is_never_a_tag_is_read_in_proportion_to_its_length(unit: str) -> None:
+    """With ``html.parser`` a hundredth of this takes half a minute: one page would stop a box's whole way out."""
+    good = f'<a href="/f/a-1.0.tar.gz#sha256={SHA}">a</a>'
+    (found,) = parse_page((good + unit * 500_000).encode(), "text/html", BASE)
+    assert found.name == "a-1.0.tar.gz"
+
+
+def test_attributes_are_read_however_they_are_written() -> None:
+    page = (
+        f"<A\n class=x HREF='/f/a-1.0.tar.gz#sha256={SHA}' href=/other data-yanked>a</A>"
+        f"<a data-requires-python='&gt;3' href=/f/a-2.0.tar.gz#sha256:{SHA}>no</a><abbr href='/f/x#sha256={SHA}'>"
+        f"<a title='a > b' href=/f/a-3.0.tar.gz#sha256&{SHA}>no</a>"
+    )
+    (found,) = parse_page(page.encode(), "text/html", BASE)
+    assert (found.url, found.yanked) == ("https://index.example/f/a-1.0.tar.gz", "yanked")

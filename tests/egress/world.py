@@ -19,6 +19,7 @@ from nucleus.egress.handover import hand_over
 from nucleus.gate.connection import Connection
 from nucleus.gate.spawn import BOOTSTRAP, Spawned, start
 from tests import world
+from tests.egress.servers import Say, answering
 from tests.gate.harness import start_gate
 from tests.tools.conftest import Authority
 
@@ -47,6 +48,8 @@ class Box:
     state: Path
     workspace: Path
     said: list[dict[str, Any]] = field(default_factory=list)
+    site: Any = None
+    """The server that its routes lead to, where a test started one with it."""
 
     def records(self, kind: str = "decision") -> list[dict[str, Any]]:
         """Return the records of a type in the trace."""
@@ -171,6 +174,28 @@ def boxed(
         process.end(10)
         client.close()
         gate.end(10)
+
+
+@contextmanager
+def indexed(folder: Path, kind: str, base: str, files: Mapping[str, str]) -> Iterator[Callable[..., Box]]:
+    """Give what starts a box whose index of a kind is the test's: called with a policy and what answers there.
+
+    ``files`` stand in the workspace. The server is the box's ``site``.
+    """
+    authority = Authority()
+    host = base.split("/")[2]
+    with ExitStack() as stack:
+
+        def make(policy: str, index: Say, **more: Any) -> Box:
+            site = stack.enter_context(answering(index, authority, folder, host))
+            where = network(authority) | {"addresses": {f"{host}:443": ["127.0.0.1", site.port]}}
+            settings = {"indexes": {kind: base}, "wait": 20}
+            usual: dict[str, Any] = {"contained": True, "files": files, "settings": settings}
+            box = stack.enter_context(boxed(folder / "box", policy, network=where, **{**usual, **more}))
+            box.site = site
+            return box
+
+        yield make
 
 
 @dataclass

@@ -24,6 +24,9 @@ from nucleus.policy.addresses import AddressError, Url, parse_url
 
 NEGOTIATION_LIMIT: Final = 16 << 20
 """Bytes of what a fetch says, unpacked."""
+SAID_LIMIT: Final = 8 << 20
+"""Bytes that one box says to one remote in fetches. Names of refs and objects are of its choosing, and a fetch is no
+sink: so much can be told by them, and no more. A fetch of the largest repositories takes about one million."""
 PACK_LIMIT: Final = 60 << 20
 """Bytes of what a push brings: the gate takes them in one piece, to judge what it performs."""
 ADVERTISED_LIMIT: Final = 64 << 20
@@ -41,6 +44,8 @@ class GitRemotes:
     def __init__(self, pump: Pump, upstream: Upstream) -> None:
         self._pump = pump
         self._upstream = upstream
+        self.said: dict[str, int] = {}
+        """Remote -> bytes that fetches said to it."""
 
     async def handle(self, request: Request, client: Stream, path: str) -> bool:
         """Answer a request below ``/git/``. Raises HttpError, Refused and what streams raise."""
@@ -80,6 +85,10 @@ class GitRemotes:
             body = pktline.fetch_request(_unpacked(request, await _body(request, client, NEGOTIATION_LIMIT)))
         channel = await self._open(remote)
         with self._pump.channels.held(channel):
+            # INVARIANT: counted before it leaves, and only for a remote that is allowed (test_git.py).
+            self.said[remote] = self.said.get(remote, 0) + len(body)
+            if self.said[remote] > SAID_LIMIT:
+                raise HttpError(413, f"fetches of one run say up to {SAID_LIMIT >> 20} MiB to one remote")
             self._pump.channels.finish(channel)
             url = _below(channel, "git-upload-pack")
             fields = (("content-type", _FETCH), *_protocol(request), *_credential(channel), PLAIN)

@@ -80,6 +80,7 @@ class Egress:
         self._models = models(handed.settings.get("models", {}))
         self._servers = Servers(handed.settings.get("mcp", {}), self._limits.idle_seconds)
         self._model: ModelChannel | None = None
+        self._git: GitRemotes | None = None
         self._over = asyncio.Event()
 
     async def run(self, pair: socket.socket) -> int:
@@ -118,7 +119,9 @@ class Egress:
         used = {} if self._model is None else self._model.usage
         with contextlib.suppress(OSError):
             models = {name: one.shown() for name, one in used.items() if one.requests}
-            say(pair, {"models": models, **({"problems": self._problems} if self._problems else {})})
+            said = {} if self._git is None else self._git.said
+            more = {"said_in_fetches": said, "problems": self._problems}
+            say(pair, {"models": models, **{name: value for name, value in more.items() if value}})
 
     def _defect(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Note what nobody expected, by its kind alone: what it holds may be the agent's words."""
@@ -128,11 +131,12 @@ class Egress:
     def _routes(self, pump: Pump, upstream: Upstream) -> Routes:
         """Return the routes of this box."""
         self._model = ModelChannel(pump, upstream, self._models)
+        self._git = GitRemotes(pump, upstream)
         return Routes(
             {
                 "pypi": PythonIndex(pump, upstream, self._sets, self._indexes["pypi"]).handle,
                 "npm": NodeIndex(pump, upstream, self._sets, self._indexes["npm"]).handle,
-                "git": GitRemotes(pump, upstream).handle,
+                "git": self._git.handle,
                 "mcp": self._servers.handle,
                 "model": self._model.handle,
             }
