@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from nucleus.apply import apply, recover, syscalls
-from nucleus.apply.transaction import MeanwhileError
+from nucleus.apply.transaction import MeanwhileError, Transaction
+from nucleus.errors import CannotEnforce
 from tests.apply.world import World, everything, needs_overlay
 
 
@@ -261,6 +263,74 @@ def test_a_link_that_appears_in_the_path_is_not_followed(world: World, tmp_path:
     with pytest.raises(OSError, match=r"Not a directory|symbolic"):
         apply(world.run, everything, tell=meddle)
     assert os.listdir(tmp_path / "outside") == []
+
+
+def moved_away(world: World, outside: Path) -> None:
+    """Prepare a run that writes into a directory, which the host moves out of the workspace between two steps of it."""
+    for name in ("dir/a", "dir/b"):
+        world.host(name)
+    world.start()
+    world.put("dir/a")
+    world.put("dir/b")
+
+    def meddle(about: str) -> None:
+        if about == "swap dir/b":
+            (world.workspace / "dir").rename(outside)
+
+    apply(world.run, everything, tell=meddle)
+
+
+def test_a_directory_that_is_moved_away_under_the_steps_stops_them_and_is_told(world: World, tmp_path: Path) -> None:
+    with pytest.raises(CannotEnforce, match="can't be undone as a whole") as caught:
+        moved_away(world, tmp_path / "moved")
+    assert "dir/a" in caught.value.diagnostics()
+    kept = [place for place in world.workspace.glob(".nucleus-apply-*/*") if place.read_text() == "old"]
+    assert len(kept) == 2, "what was replaced is kept"
+    (tmp_path / "moved").rename(world.workspace / "dir")
+    assert recover(world.run)
+    assert [(world.workspace / "dir" / name).read_text() for name in ("a", "b")] == ["old", "old"]
+
+
+def test_without_the_second_look_a_run_writes_where_the_directory_went(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched off."""
+    monkeypatch.setattr(Transaction, "verify", lambda *_: None)
+    moved_away(world, tmp_path / "moved")
+    assert (tmp_path / "moved" / "b").read_text() == "new"
+    assert not (world.workspace / "dir").exists()
+
+
+def saved_in_place(world: World) -> None:
+    """Prepare an editor that opened a file before it is replaced, and saves it in place afterwards."""
+    place = world.host("text")
+    world.host("other")
+    world.start()
+    world.put("text")
+    world.put("other")
+    with place.open("r+") as editor:
+
+        def save(about: str) -> None:
+            if about == "verify":
+                time.sleep(0.012)
+                editor.write("mine")
+                editor.flush()
+
+        apply(world.run, everything, tell=save)
+
+
+def test_what_an_editor_saved_into_a_file_that_was_just_replaced_is_given_back(world: World) -> None:
+    with pytest.raises(MeanwhileError):
+        saved_in_place(world)
+    assert (world.workspace / "text").read_text() == "mine"
+    assert (world.workspace / "other").read_text() == "old"
+
+
+def test_without_the_second_look_what_the_editor_saved_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switched off."""
+    monkeypatch.setattr(Transaction, "verify", lambda *_: None)
+    saved_in_place(world)
+    assert (world.workspace / "text").read_text() == "new"
 
 
 def test_meanwhile_names_the_path() -> None:

@@ -238,6 +238,8 @@ def _done(job: _Job, journal: Journal, ready: Stage, steps: Sequence[Step]) -> N
     transaction = Transaction(job.workspace, ready, job.tell, job.run.linked)
     try:
         transaction.do(steps)
+        job.tell("verify")
+        transaction.verify(steps)
         job.tell("sync")
         transaction.sync(steps)
     finally:

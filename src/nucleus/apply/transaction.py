@@ -49,6 +49,8 @@ class Transaction:
         self._stage = stage
         self._tell = tell
         self._folders = Folders(workspace)
+        self._walked: dict[tuple[str, ...], tuple[int, int]] = {}
+        """Each directory that a step was done in: which one it was."""
         self.left: dict[str, Stamp] = {}
         """What the steps left on the host, by path: entries whose times are younger than the run."""
 
@@ -69,6 +71,24 @@ class Transaction:
             if now is not None and (step.do == plan.CHMOD or _fresh(step, now)):
                 self.left[step.path] = Stamp.of(now)
 
+    def verify(self, steps: Sequence[Step]) -> None:
+        """Raise MeanwhileError if a directory was moved under a step, or somebody wrote on into what was taken away.
+
+        Who opened a file before it was replaced writes into the old one. What came of that until now is given back.
+        """
+        for above, identity in self._walked.items():
+            try:
+                with directory(self._workspace, above) as folder:
+                    status = os.fstat(folder)
+            except (FileNotFoundError, NotADirectoryError):
+                raise MeanwhileError("/".join(above)) from None
+            if (status.st_dev, status.st_ino) != identity:
+                raise MeanwhileError("/".join(above))
+        for step in steps:
+            if step.do in {plan.DROP, plan.SWAP}:
+                old = f"o{step.number}"
+                self._require(step, old if step.do == plan.DROP or self._has(old) else str(step.number))
+
     def undo(self, steps: Sequence[Step]) -> list[str]:
         """Undo what was done of the steps; return where somebody's change or what it replaced had to be left."""
         stranded = []
@@ -84,8 +104,8 @@ class Transaction:
             try:
                 folder, name = self._folder(step.path)
             except (FileNotFoundError, NotADirectoryError):
-                # Never reached: its directory was to be made by a step before, or somebody took it away.
-                if self._has(f"o{step.number}"):
+                # Never reached: its directory was to be made by a step before. Or somebody took it away.
+                if self._holds_old(step):
                     stranded.append(step.path)
                 continue
             if not self._backward(step, folder, name):
@@ -109,7 +129,11 @@ class Transaction:
     def _folder(self, path: str) -> tuple[int, str]:
         """Return a descriptor of an entry's directory, good until the next call, and its name there."""
         above, name = split(path)
-        return self._folders.at(above), name
+        descriptor = self._folders.at(above)
+        if above not in self._walked:
+            status = os.fstat(descriptor)
+            self._walked[above] = (status.st_dev, status.st_ino)
+        return descriptor, name
 
     def _has(self, name: str) -> bool:
         return look(self._stage.folder, name) is not None
@@ -120,6 +144,7 @@ class Transaction:
                 self._drop(step, folder, name)
             case plan.RMDIR:
                 os.rmdir(name, dir_fd=folder)
+                self._walked.pop(tuple(step.path.split("/")), None)
             case plan.SWAP:
                 self._swap(step, folder, name)
             case plan.CHMOD:
@@ -197,9 +222,17 @@ class Transaction:
         if fresh:
             syscalls.rename(self._stage.folder, staged, folder, name, syscalls.EXCHANGE)
             return True
-        waiting = look(self._stage.folder, staged)
         # What waits in the stage is what was to come: the step was not done. Else somebody wrote over it.
-        return waiting is not None and step.fresh is not None and Stamp.of(waiting).same(step.fresh)
+        return self._waits(step)
+
+    def _waits(self, step: Step) -> bool:
+        """Whether what was to come still lies in the stage."""
+        waiting = look(self._stage.folder, str(step.number))
+        return waiting is not None and _fresh(step, waiting)
+
+    def _holds_old(self, step: Step) -> bool:
+        """Whether the stage has what the step took away."""
+        return (step.do == plan.SWAP and not self._waits(step)) or self._has(f"o{step.number}")
 
     def _require(self, step: Step, name: str) -> None:
         """Raise MeanwhileError unless what was taken away is what was looked at."""
