@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from nucleus.cli.run_servers import task_of
+from nucleus.cli.run_servers import names, task_of
 from nucleus.errors import CannotEnforce
 from nucleus.mcp.configured import Server
 from tests.cli.test_run import Place
 from tests.local.box import needs_box
 from tests.mcp.test_stdio import SERVER, mappings
+from tests.parts import install, world
 
 CLIENT = """
 import http.client, json, os
@@ -32,6 +33,32 @@ for arguments in ({"text": "hi"}, {"text": "x", "other": 1}):
 _, answer = post(session, id=4, method="tools/call", params={"name": "env", "arguments": {}})
 print("TOKEN" in answer["result"]["content"][0]["text"], "TOKEN" in os.environ)
 """
+
+
+@pytest.mark.timeout(90)
+@needs_box
+def test_a_real_client_in_the_box_reads_the_file_that_names_the_servers(tmp_path: Path) -> None:
+    """The official Inspector, started with what the variable holds and told nothing else."""
+    place, config, report = Place(tmp_path), tmp_path / "mcp.json", tmp_path / "report.json"
+    server = world.module("@modelcontextprotocol", "server-memory", "dist", "index.js")
+    config.write_text(json.dumps({"mcpServers": {"t": {"command": str(install.node()), "args": [server]}}}))
+    program = world.module("@modelcontextprotocol", "inspector", "clients", "launcher", "build", "index.js")
+    words = 'exec "$0" "$1" --cli --config "$NUCLEUS_MCP_CONFIG" --server t --method tools/list'
+    shown = ("--allow-read", str(world.parts()), "--report", str(report))
+    owner = tmp_path / "owner.toml"
+    owner.write_text('version = 1\nprofile = "release"\n[mcp.t]\nallow = ["*"]\n')
+    options = ("--policy", str(owner), "--mcp-config", str(config), "--non-interactive", *shown)
+    done = place.run(*options, "--", "sh", "-c", words, str(install.node()), program)
+    assert "read_graph" in [tool["name"] for tool in json.loads(done.stdout)["tools"]], done.stderr
+    assert json.loads(report.read_text())["mcp"] == {"t": "http://127.0.0.1:3129/mcp/t"}
+
+
+@needs_box
+def test_without_servers_a_box_has_no_such_variable(tmp_path: Path) -> None:
+    done = Place(tmp_path).run(
+        "--profile", "release", "--non-interactive", "--", "sh", "-c", "echo ${NUCLEUS_MCP_CONFIG-none}"
+    )
+    assert done.stdout == "none\n"
 
 
 @needs_box
@@ -58,6 +85,16 @@ def test_a_box_calls_a_server_outside_of_it_and_every_call_is_the_boxs(tmp_path:
     assert records[0]["level"] == "contained"
     assert [record["verdict"] for record in calls] == ["allow", "ask", "allow"]
     assert {record["principal"] for record in calls} == {records[0]["principal"]}
+
+
+def test_the_names_of_servers_are_known_before_the_box_is_made(tmp_path: Path) -> None:
+    config = tmp_path / "mcp.json"
+    config.write_text('{"servers": {"a": {"command": "x"}, "b": {"command": "y", "disabled": true}}}')
+    assert names(str(config)) == ("a",)
+    assert names("") == ()
+    config.write_text('{"servers": {"../a": {"command": "x"}}}')
+    with pytest.raises(CannotEnforce):
+        names(str(config))
 
 
 def test_what_can_not_be_served_is_said(tmp_path: Path) -> None:

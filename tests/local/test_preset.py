@@ -9,7 +9,20 @@ from hypothesis import strategies as st
 
 from nucleus.errors import PolicyError
 from nucleus.local import preset
-from nucleus.local.preset import FILES, GENERIC, LOGINS, Preset, applied, described, parse, plain, preset_for
+from nucleus.local.preset import (
+    FILES,
+    GENERIC,
+    LOGINS,
+    SERVERS_FILE,
+    SERVERS_VARIABLE,
+    Preset,
+    Setting,
+    applied,
+    described,
+    parse,
+    plain,
+    preset_for,
+)
 from nucleus.policy.globs import parse as pattern
 from nucleus.policy.values import METHOD_URL
 
@@ -233,3 +246,26 @@ def test_the_data_files_are_toml_in_the_order_of_the_schema() -> None:
         early = [key for key in keys if key in {"version", "title", "commands", "tried", "inner_sandbox"}]
         assert early == order[:5]
     assert set(LOGINS) == {"key", "token", "pass"}
+
+
+@pytest.mark.parametrize("command", ["claude", "codex", "gemini", "aider", "a-program-of-somebodys"])
+def test_every_agent_with_servers_gets_the_file_and_the_variable_and_without_them_nothing_changes(command: str) -> None:
+    one = preset_for([command])
+    bare, told = applied(one, [command], "", BASE), applied(one, [command], "", BASE, ["t", "a.b"])
+    assert json.loads(told.files[SERVERS_FILE]) == {
+        "mcpServers": {name: {"type": "http", "url": f"{BASE}/mcp/{name}"} for name in ("t", "a.b")}
+    }
+    assert dict(told.variables) == {**bare.variables, SERVERS_VARIABLE: SERVERS_FILE}
+    assert SERVERS_FILE not in bare.files
+    assert not any("mcp" in word for word in bare.argv)
+
+
+def test_the_known_agents_are_told_of_servers_where_they_look() -> None:
+    def told(command: str) -> Setting:
+        return applied(preset_for([command]), [command, "fix it"], "", BASE, ["t", "a.b"])
+
+    assert told("claude").argv[-2:] == (f"--mcp-config={SERVERS_FILE}", "fix it")
+    assert told("codex").argv[-3:] == ("-c", f'mcp_servers.t.url="{BASE}/mcp/t"', "fix it"), "a.b would be a table"
+    settings = json.loads(told("gemini").files["/run/nucleus-preset/gemini-settings.json"])
+    assert settings["mcpServers"]["a.b"] == {"httpUrl": f"{BASE}/mcp/a.b"}
+    assert settings["tools"] == {"sandbox": False}

@@ -160,10 +160,13 @@ class _Run:
 
     def _known(self) -> "Agent":
         """Return what is known of the command. Raises Usage."""
+        from nucleus.cli.run_servers import ROUTES, names
         from nucleus.local.agent import agent
 
+        servers = names(self._args.mcp_config)
+        self.report |= {"mcp": {name: f"{ROUTES}/{name}" for name in servers}} if servers else {}
         try:
-            return agent(self._args.words, os.environ, login=self._args.allow_login)
+            return agent(self._args.words, os.environ, login=self._args.allow_login, servers=servers)
         except ValueError as error:
             raise Usage(str(error)) from error
 

@@ -18,6 +18,15 @@ ROUTES: Final = "http://127.0.0.1:3129/mcp"
 SECONDS: Final = 5.0
 
 
+def names(file: str) -> tuple[str, ...]:
+    """Return the names of the servers that a file names, none without a file. Raises CannotEnforce, OSError."""
+    if not file:
+        return ()
+    from nucleus.mcp.configured import read_servers
+
+    return tuple(server.name for server in read_servers(Path(file)))
+
+
 @final
 class Servers:
     """Every server that one file names. ``places`` is what the egress process needs to reach them."""

@@ -169,16 +169,17 @@ class Agent:
             folder.release(began=began)
 
 
-def agent(argv: Sequence[str], owner: Mapping[str, str], *, login: bool) -> Agent:
+def agent(argv: Sequence[str], owner: Mapping[str, str], *, login: bool, servers: Sequence[str] = ()) -> Agent:
     """Return the preset of a command, with the way to log in that the owner's variables allow.
 
-    ``login``: the owner said ``--allow-login``. Raises ValueError where this agent was not tried so.
+    ``login``: the owner said ``--allow-login``. ``servers``: the names of the run's MCP servers. Raises ValueError
+    where this agent was not tried so.
     """
     found = preset.preset_for(argv)
     way = "pass" if login else _way(found, owner)
     if login and found.name == GENERIC:
         raise ValueError("--allow-login is for agents of which a preset is known; nothing is known of this command")
-    setting = preset.applied(found, argv, way, GATEWAY)
+    setting = preset.applied(found, argv, way, GATEWAY, servers)
     texts = [(place, text.encode()) for place, text in setting.files.items()]
     return Agent(found, way, setting.argv, setting.variables, texts, hosts=setting.hosts)
 

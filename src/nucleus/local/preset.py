@@ -16,6 +16,7 @@ Three ways to log in, each only where it was tried:
 ``pass``   the agent's own credential files are shown to it (``--allow-login``)
 """
 
+import json
 import os.path
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,10 @@ GENERIC: Final = "generic"
 LOGINS: Final = ("key", "token", "pass")
 FILES: Final = "/run/nucleus-preset"
 """Where the files of a preset stand in the box."""
+SERVERS_FILE: Final = f"{FILES}/mcp.json"
+"""The MCP servers of a run, in the form that most clients read."""
+SERVERS_VARIABLE: Final = "NUCLEUS_MCP_CONFIG"
+"""Holds the place of that file, in every box that has servers."""
 
 
 @final
@@ -81,6 +86,20 @@ class Login:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Told:
+    """How an agent is told of the run's MCP servers. ``{servers}`` is the file of all of them."""
+
+    words: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
+    """Once for each server, with its ``{name}`` and ``{url}``; for plain names only (letters, digits, - and _)."""
+    file: str = ""
+    """One of the preset's own files, a JSON object, that gets ``mcpServers`` too."""
+    key: str = "url"
+    """What the address is called there."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Preset:
     """What is known of one agent. Paths are relative to home."""
 
@@ -101,6 +120,7 @@ class Preset:
     """Files that never get in -> what stands in their place; "" for nothing."""
     routes: tuple[Route, ...] = ()
     logins: Mapping[str, Login] = field(default_factory=dict)
+    mcp: Told | None = None
 
 
 @final
@@ -144,11 +164,11 @@ def preset_for(argv: Sequence[str]) -> Preset:
     return read(GENERIC)
 
 
-def applied(preset: Preset, argv: Sequence[str], login: str, base: str) -> Setting:
+def applied(preset: Preset, argv: Sequence[str], login: str, base: str, servers: Sequence[str] = ()) -> Setting:
     """Return what a box is given for ``argv``: ``base`` is the gateway's address, ``http://127.0.0.1:3129``.
 
-    With ``login`` "" the agent gets neither placeholder nor route. Raises
-    ValueError for a way to log in that this preset does not offer.
+    ``servers`` are the names of the run's MCP servers. With ``login`` "" the agent gets neither placeholder nor
+    route. Raises ValueError for a way to log in that this preset does not offer.
     """
     if login and login not in preset.logins:
         raise ValueError(f"{preset.title} was not tried with {login!r}; tried: {', '.join(preset.logins) or 'nothing'}")
@@ -165,13 +185,30 @@ def applied(preset: Preset, argv: Sequence[str], login: str, base: str) -> Setti
         if (login in one.logins or one.logins == LOGINS) and not set(one.unless) & set(argv)
         for word in one.words
     ]
+    if servers:
+        variables[SERVERS_VARIABLE] = SERVERS_FILE
+        more += _tell(preset.mcp or Told(), {name: f"{base}/mcp/{name}" for name in servers}, files)
     return Setting(
         argv=(*argv[:1], *(_filled(word, places) for word in more), *argv[1:]),
         variables={name: _filled(value, places) for name, value in variables.items()},
-        files={f"{FILES}/{name}": text for name, text in files.items()},
+        files={place if place[:1] == "/" else f"{FILES}/{place}": text for place, text in files.items()},
         placeholders={} if login == "pass" else dict(preset.credentials),
         hosts=preset.logins[login].hosts if login else (),
     )
+
+
+def _tell(told: Told, urls: Mapping[str, str], files: dict[str, str]) -> list[str]:
+    """Put the servers into ``files``, and return the words that tell of them."""
+    entries = {name: {"type": "http", "url": url} for name, url in urls.items()}
+    files[SERVERS_FILE] = json.dumps({"mcpServers": entries})
+    if told.file:
+        settings = json.loads(files.get(told.file, "{}"))
+        files[told.file] = json.dumps({**settings, "mcpServers": {name: {told.key: url} for name, url in urls.items()}})
+    words = [_filled(word, {"servers": SERVERS_FILE}) for word in told.words]
+    for name, url in urls.items():
+        # In the settings of some agents a dot would lead into a table of another name.
+        words += [_filled(word, {"name": name, "url": url}) for word in told.each if "." not in name]
+    return words
 
 
 def described(preset: Preset, login: str) -> tuple[str, ...]:
@@ -224,6 +261,7 @@ def parse(data: bytes, name: str) -> Preset:
         credentials=content.get("credentials", {}),
         routes=tuple(Route(**_frozen(one)) for one in content.get("routes", [])),
         logins={way: Login(**_frozen(one)) for way, one in content.get("logins", {}).items()},
+        mcp=Told(**_frozen(content["mcp"])) if "mcp" in content else None,
     )
 
 
@@ -273,6 +311,7 @@ _SCHEMA: Final = _Kind(
         "credentials": _Kind("path_map"),
         "routes": _Kind("tables", _ROUTE, ("name", "upstream", "allows", "header", "scheme", "keys")),
         "logins": _Kind("table", dict.fromkeys(LOGINS, _LOGIN)),
+        "mcp": _Kind("table", {"words": _TEXTS, "each": _TEXTS, "file": _TEXT, "key": _TEXT}),
     },
     ("version", "title", "commands", "tried", "inner_sandbox"),
 )
