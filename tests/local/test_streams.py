@@ -3,14 +3,20 @@
 import os
 import pty
 import select
+import signal
+import subprocess
+import sys
 import termios
+import time
 import tty
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from nucleus.local.flows import Watch
-from nucleus.local.streams import Streams
+from nucleus.local.streams import Streams, _ignores
+from tests.local.box import needs_box, private
 
 
 @pytest.fixture
@@ -153,3 +159,95 @@ def test_what_a_full_disk_does_not_take_is_lost_and_a_reader_that_left_lost_noth
         streams.close()
         os.close(broken)
     os.close(nothing)
+
+
+class Shell:
+    """A person's shell with job control, on a terminal of its own."""
+
+    def __init__(self, root: Path) -> None:
+        (root / "project").mkdir()
+        self.state = private(root / "state")
+        self.process, self.number = pty.fork()
+        if self.process == 0:
+            os.chdir(root / "project")
+            os.execve(  # noqa: S606  a shell is what is wanted
+                "/bin/bash", ["bash", "--norc", "--noprofile", "-i"], {**os.environ, "PS1": "own> ", "TERM": "xterm"}
+            )
+        self.said = b""
+
+    def run(self, command: str) -> None:
+        """Type the command line of a run."""
+        self.type(f"{sys.executable} -m nucleus --state {self.state} run --profile local_dev -- {command}\r")
+
+    def type(self, text: str) -> None:
+        os.write(self.number, text.encode())
+
+    def until(self, wanted: str) -> str:
+        """Wait until the terminal showed this; return what it showed since the last time."""
+        while wanted.encode() not in self.said:
+            assert select.select([self.number], [], [], 30)[0], (wanted, self.said)
+            self.said += os.read(self.number, 1 << 16)
+        before, found, self.said = self.said.partition(wanted.encode())
+        return (before + found).decode("utf-8", "replace")
+
+    def end(self) -> None:
+        os.kill(self.process, signal.SIGHUP)
+        os.close(self.number)
+        os.waitpid(self.process, 0)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    made = Shell(tmp_path)
+    made.until("own> ")
+    yield made
+    made.end()
+
+
+PROGRAM = (
+    """'import sys; print("rea" + "dy", flush=True); print("got", sys.stdin.readline(), flush=True); sys.exit(5)'"""
+)
+
+
+@needs_box
+def test_the_key_that_suspends_gives_the_terminal_back_and_fg_goes_on(shell: Shell) -> None:
+    shell.run(f"python3 -c {PROGRAM}")
+    shell.until("ready")
+    shell.type("\x1a")
+    shell.until("Stopped")
+    shell.until("own> ")
+    shell.type("stty -a | grep -o ' icanon'; jobs | wc -l\r")
+    assert " icanon\r\n1" in shell.until("1\r\n"), "the terminal is the shell's, in its own modes"
+    shell.type("fg\r")
+    shell.until("local_dev")
+    shell.type("again\r")
+    shell.until("got again")
+    shell.until("own> ")
+    shell.type("echo status $?\r")
+    shell.until("status 5")
+
+
+@needs_box
+def test_a_shell_in_the_box_suspends_its_own_jobs_and_the_run_goes_on(shell: Shell) -> None:
+    shell.run("bash --norc -i")
+    shell.until("bash-")
+    shell.type("sleep 300\r")
+    shell.until("sleep 300")
+    time.sleep(0.5)
+    shell.type("\x1a")
+    assert "own> " not in shell.until("Stopped")
+    shell.type("\x1a")
+    shell.type("jobs; kill %1; echo in$((40+2))\r")
+    assert "sleep 300" in shell.until("in42")
+    shell.type("exit 3\r")
+    shell.until("own> ")
+
+
+def test_what_ignores_the_signal_is_told_by_the_kernel() -> None:
+    script = "trap '' TSTP; echo told; exec sleep 60"
+    for command, expected in ((script, True), ("echo told; exec sleep 60", False)):
+        with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            assert _ignores(child.pid, signal.SIGTSTP) == expected
+            child.kill()

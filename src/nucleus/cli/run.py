@@ -327,7 +327,7 @@ class _Run:
                 held.callback(self._outcome.resume)
                 self._outcome.hold()
             held.callback(streams.restore)
-            streams.connect(watch, living.terminal)
+            streams.connect(watch, living.terminal, living.leader)
             self._began = True
             disk = Disk(living.layers, default_limits())
             return Supervisor(living, streams, watch, owner, disk).run(self._question, seconds)

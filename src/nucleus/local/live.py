@@ -119,6 +119,11 @@ class Living:
         return self._started.number
 
     @property
+    def leader(self) -> int:
+        """The number of the command, which leads its process group."""
+        return self._passed.number
+
+    @property
     def terminal(self) -> int:
         """The other side of the box's terminal, -1 where it has none."""
         return self._passed.terminal

@@ -6,11 +6,13 @@ pipe of our own, or the box's own terminal where the owner's is one, and its
 bytes are carried over.
 
 The owner's terminal is in raw mode while the box runs: each key, Ctrl-C and
-Ctrl-Z too, goes to the terminal inside, which sends the signals there.
+Ctrl-Z too, goes to the terminal inside, which sends the signals there. But for
+one: Ctrl-Z with the command itself in front, which no kernel would stop there.
 """
 
 import fcntl
 import os
+import signal
 import termios
 import tty
 from collections.abc import Callable
@@ -38,8 +40,11 @@ class Streams:
         self._typed: Flow | None = None
         self._shown: Flow | None = None
         self._master = -1
+        self._leader = 0
         self.asking = False
         """Whether a person is asked something now."""
+        self.leaving = False
+        """Whether the person wants the terminal back: the key that suspends was typed, with the command in front."""
         self.nobody = False
         """Whether nobody is asked anything, though there is a terminal."""
         self.screen = Screen()
@@ -82,9 +87,13 @@ class Streams:
             os.close(number)
         self._ours.clear()
 
-    def connect(self, watch: Watch, master: int) -> None:
-        """Begin to carry bytes. ``master`` is the other side of the box's terminal, -1 where it has none."""
+    def connect(self, watch: Watch, master: int, leader: int = 0) -> None:
+        """Begin to carry bytes. ``master`` is the other side of the box's terminal, -1 where it has none.
+
+        ``leader`` is the number of the command, which leads a process group; 0 if it is never suspended.
+        """
         self._master = master
+        self._leader = leader
         if 0 in self._ours:
             self._inward(watch, self._ours[0])
         for at in (1, 2):
@@ -101,7 +110,7 @@ class Streams:
             self._saved = termios.tcgetattr(self._own[0])
             tty.setraw(self._own[0], termios.TCSANOW)
             os.set_blocking(master, False)
-            self._typed = Flow(watch, self._own[0], master, size=CHUNK)
+            self._typed = Flow(watch, self._own[0], master, size=CHUNK, through=self._keys)
 
     def _drop(self, watch: Watch, at: int) -> None:
         watch.forget(self._ours[at])
@@ -116,6 +125,50 @@ class Streams:
         if answers and self._typed is not None:
             self._typed.put(answers)
         return shown
+
+    def _keys(self, data: bytes) -> bytes:
+        """Take the key that suspends out of what is typed, where it would do nothing in the box.
+
+        A shell's own jobs it suspends by itself. The command alone leads its session: the kernel lets nobody stop
+        it by a key, since nobody in there could let it go on (setpgid(2), orphaned process groups).
+        """
+        if not self._leader or not data:
+            return data
+        try:
+            _, _, _, local, _, _, keys = termios.tcgetattr(self._master)
+            key = keys[termios.VSUSP]
+            if not local & termios.ISIG or key == b"\0" or key not in data:
+                return data
+            if os.tcgetpgrp(self._master) != self._leader or _ignores(self._leader, signal.SIGTSTP):
+                return data
+        except OSError:
+            return data  # the box is ending
+        self.leaving = True
+        return data.replace(key, b"")
+
+    def away(self, wait: Callable[[], None]) -> None:
+        """Give the owner's terminal back while ``wait`` lasts; then take it again, and have all drawn anew."""
+        self.leaving = False
+        if self._saved is None:
+            return
+        out = self._own[self._terminals[-1]]
+        for flow in (self._typed, self._shown):
+            if flow is not None:
+                flow.pause(on=True)
+        _write(out, self.screen.suspended())
+        termios.tcsetattr(self._own[0], termios.TCSADRAIN, self._saved)
+        try:
+            wait()
+        finally:
+            self._saved = termios.tcgetattr(self._own[0])
+            tty.setraw(self._own[0], termios.TCSANOW)
+            _write(out, self.screen.resumed())
+            for flow in (self._typed, self._shown):
+                if flow is not None:
+                    flow.pause(on=False)
+            self.resize()
+            if self.screen.alternate:
+                self._redraw()
 
     def resize(self) -> None:
         """Give the box's terminal the size of the owner's; whoever is in front there is told."""
@@ -182,6 +235,13 @@ class Streams:
             _write(self._own[self._terminals[-1]], self.screen.suspended())
             termios.tcsetattr(self._own[0], termios.TCSAFLUSH, self._saved)
             self._saved = None
+
+
+def _ignores(process: int, number: int) -> bool:
+    """Whether a process ignores a signal, as interactive shells do with the one that suspends. Raises OSError."""
+    with open(f"/proc/{process}/status", encoding="ascii", errors="replace") as file:
+        line = next((line for line in file if line.startswith("SigIgn:")), "SigIgn: 0")
+    return bool(int(line.split()[1], 16) >> (number - 1) & 1)
 
 
 def _write(number: int, data: bytes) -> None:

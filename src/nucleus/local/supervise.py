@@ -139,6 +139,8 @@ class Supervisor:
             while not self._over and not self._why:
                 self._look()
                 self._watch.turn(LOOK_SECONDS)
+                if self._streams.leaving:
+                    self._suspend()
                 while self._waiting and not self._over:
                     self._answer(self._waiting.pop(0), on_question)
             self._watch.read(self._living.ended, None)
@@ -152,6 +154,17 @@ class Supervisor:
 
     def _ended(self) -> None:
         self._over = True
+
+    def _suspend(self) -> None:
+        """Stop the command and this program, like any job of the owner's shell, until somebody lets them go on.
+
+        Where no shell could let them (an orphaned process group) the kernel stops nobody, and they go on at once.
+        Nothing is judged less meanwhile: the gate is a process of its own, and refuses when the time is over.
+        """
+        self._living.signal(signal.SIGSTOP)
+        self._streams.away(lambda: os.kill(0, signal.SIGTSTP))
+        self._living.signal(signal.SIGCONT)
+        self._heard = now()
 
     def _look(self) -> None:
         """Ask the gate whether the command may go on, and end it where it may not."""
