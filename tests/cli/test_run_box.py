@@ -143,3 +143,16 @@ def test_a_project_that_the_command_s_environment_imports_from_is_named_with_the
     assert (done.returncode, "not shown; to let it in: --allow-read" in done.stderr) == (1, True)
     done = place.run(*LOCAL, "--allow-read", str(source), "--", "tool", environment=path)
     assert (done.returncode, done.stdout, "not shown" in done.stderr) == (0, "there\n", False)
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_shell_finds_the_tools_of_the_virtual_environment_that_is_active(place: Place, *, active: bool) -> None:
+    tool = place.root / "env" / "bin" / "checker"
+    venv.create(place.root / "env", symlinks=True)
+    tool.write_text(f"#!{tool.parent}/python\nprint('checked')\n")
+    tool.chmod(0o755)
+    path = f"{tool.parent}:{os.environ['PATH']}" if active else os.environ["PATH"]
+    done = place.run(
+        *LOCAL, "--", "sh", "-c", "checker && python -c 'import sys; print(sys.prefix)'", environment={"PATH": path}
+    )
+    assert (done.returncode, done.stdout) == ((0, f"checked\n{place.root}/env\n") if active else (127, ""))

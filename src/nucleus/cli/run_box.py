@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.hardening import home_of
@@ -25,6 +25,9 @@ from nucleus.local.views import Views
 from nucleus.policy.routes import environment_for
 from nucleus.policy.worktree import Linked, linked
 from nucleus.tools.perform.identity import identity_of, settings
+
+INTERPRETERS: Final = ("python3", "python", "node", "ruby", "java", "go")
+"""What a shell, a Makefile or an agent runs next: found like the command itself, an active virtual environment too."""
 
 
 @final
@@ -95,9 +98,12 @@ class RunBox:
         system, _ = host.system()
         finder = Finder(path, (*system, *named), self._workspace, (self._state,), self._home)
         finder.look(command)
+        own = tuple(finder.found.readable)
+        for name in INTERPRETERS:
+            finder.look(name)
         tools = finder.result()
         shown = (*system, *named, self._workspace, *tools.folders())
-        self._tell_sources(tools.readable, shown)
+        self._tell_sources(own, shown)
         found = environment(os.environ, self._args.allow_env, search_path(path, shown))
         routes = environment_for(remotes_of(self._workspace).urls)
         identity = identity_of(self._workspace, self._home)
