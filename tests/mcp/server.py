@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 
@@ -9,6 +10,14 @@ import time
 def say(**fields: object) -> None:
     sys.stdout.write(json.dumps({"jsonrpc": "2.0", **fields}) + "\n")
     sys.stdout.flush()
+
+
+def stop(mode: str, arguments: dict[str, str]) -> None:
+    """Stop the gate, whose number is the text, before the answer to the call that it allowed."""
+    number = {"freezes": signal.SIGSTOP, "kills": signal.SIGKILL}.get(mode)
+    if number is not None and "text" in arguments:
+        os.kill(int(arguments["text"]), number)
+        time.sleep(0.2)
 
 
 def main(mode: str) -> None:
@@ -32,6 +41,7 @@ def main(mode: str) -> None:
             case "tools/call" if mode == "dies":
                 os._exit(3)
             case "tools/call":
+                stop(mode, message["params"].get("arguments", {}))
                 name, arguments = message["params"]["name"], message["params"].get("arguments", {})
                 text = json.dumps(dict(os.environ)) if name == "env" else arguments.get("text", str(os.getpid()))
                 result = {"content": [{"type": "text", "text": text}]}

@@ -28,6 +28,12 @@ def test_each_line_comes_out_once_and_too_long_ones_as_such(lines: list[bytes]) 
     assert fed([b"".join(line + b"\n" for line in lines)]) == expected
 
 
+def test_one_line_in_one_piece_is_cut_as_any_other() -> None:
+    for line in (b"{}\n", b"\n", b" \r\n", b"x" * 64 + b"\n", b"x" * 65 + b"\n", b"a\nb\n"):
+        assert fed([line]) == fed([bytes([byte]) for byte in line])
+        assert fed([b"{", b"}\n", line]) == [b"{}", *fed([line])]
+
+
 def test_an_endless_line_is_reported_once_and_never_held() -> None:
     lines = Lines(64)
     found = [line for _ in range(100) for line in lines.feed(b"x" * 50)]

@@ -56,6 +56,7 @@ def test_arguments_choose_among_what_was_reviewed() -> None:
     "arguments",
     [
         {"action": "list", "other": 1},
+        {"action": "list", "": "what nobody reviewed"},
         {"id": "x" * 11},
         {"id": ["x"]},
         {"id": {"a": 1}},

@@ -1,6 +1,7 @@
 """Nobody can read another message in a line than the one that was judged."""
 
 import json
+from json.encoder import encode_basestring
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from nucleus.mcp.messages import (
     DEPTH_LIMIT,
+    LONG,
     Ledger,
     Message,
     MessageError,
@@ -18,6 +20,7 @@ from nucleus.mcp.messages import (
     encode,
     framed,
     parse,
+    quoted,
     written,
 )
 
@@ -138,6 +141,35 @@ def test_the_deepest_message_that_is_taken() -> None:
     assert parse(encode(Request(1, "a", {"x": deep}))) == Request(1, "a", {"x": deep})
     with pytest.raises(MessageError, match="nested"):
         parse(encode(Request(1, "a", {"x": [deep]})))
+
+
+def test_brackets_in_texts_and_beside_each_other_are_no_nesting() -> None:
+    values: tuple[Any, ...] = ("[{" * 500, [[] for _ in range(500)], [{"y": [{}]} for _ in range(200)])
+    for value in values:
+        assert parse(encode(Request(1, "a", {"x": value}))) == Request(1, "a", {"x": value})
+
+
+SCRAPS = ["plain text ", *'"\\\n\t\r\b\f\x00\x1f\x7fé中\U0001f600\u2028']
+
+
+@given(st.lists(st.sampled_from(SCRAPS), max_size=12), st.booleans())
+def test_a_long_text_is_quoted_as_the_standard_library_does(scraps: list[str], long: bool) -> None:
+    text = "".join(scraps) + "x" * (LONG if long else 0) + "".join(reversed(scraps))
+    assert quoted(text) == encode_basestring(text)
+
+
+@pytest.mark.parametrize("number", [*range(0x100), 0x2028, 0xFFFF, 0x1F600])
+def test_each_character_of_a_long_text_is_quoted_as_the_standard_library_does(number: int) -> None:
+    text = "x" * LONG + chr(number) + "y"
+    assert quoted(text) == encode_basestring(text)
+
+
+@given(OBJECT, st.sampled_from(SCRAPS))
+def test_how_large_a_value_is_changes_nothing_in_how_it_is_written(value: dict[str, Any], scrap: str) -> None:
+    value = {**value, "text": scrap * LONG, "list": [{"text": scrap * LONG}]}
+    assert (
+        written(value, LONG) == written(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    )
 
 
 def test_a_second_and_a_forged_response_find_nothing() -> None:

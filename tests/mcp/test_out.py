@@ -3,7 +3,7 @@
 import pytest
 
 from nucleus.mcp.messages import Notification
-from nucleus.mcp.out import RECORDED, Out
+from nucleus.mcp.out import RECORDED, UNREAD, Out
 from nucleus.mcp.steps import Note, ToClient, ToGate, ToServer
 from nucleus.policy.call import MCP, Call
 
@@ -27,6 +27,36 @@ def test_answers_go_to_whoever_asked_in_order_and_no_further() -> None:
     assert heard == [(1, {"a": 1}), (2, {"b": 2})]
     with pytest.raises(IndexError):
         out.answered({})
+
+
+def test_what_waits_for_the_gates_socket_goes_on_once_and_only_then() -> None:
+    out, heard = Out("notes"), []
+    out.done(1, ok=True, then=lambda: heard.append(1))
+    out.done(2, ok=False)
+    assert heard == []
+    assert out.unwritten
+    out.written()
+    out.written()
+    assert heard == [1]
+    out.done(3, ok=True, then=lambda: heard.append(3))
+    out.withheld()
+    out.written()
+    assert heard == [1]
+
+
+def test_an_answer_to_what_is_done_is_read_with_one_that_somebody_needs_or_when_there_are_many() -> None:
+    out = Out("notes")
+    for number in range(UNREAD):
+        out.done(number, ok=True)
+    seen = [out.listens]
+    out.done(UNREAD, ok=True)
+    seen.append(out.listens)
+    out.answered({"what": "released"})
+    seen.append(out.listens)
+    out.ask({"do": "asked"}, lambda _reply: None)
+    seen.append(out.listens)
+    assert seen == [False, True, False, True]
+    assert out.owed == UNREAD + 1
 
 
 @pytest.mark.parametrize(

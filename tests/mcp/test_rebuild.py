@@ -1,6 +1,7 @@
 """A canary in each field of each method: it is judged, refused or gone, never forwarded unseen."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,30 @@ PLACES = [
         *(f"_meta.{name}" for name in (*TABLES.meta, "com.example/anything", "traceparent")),
     )
 ]
+
+
+NAMES = st.sampled_from(["name", "arguments", "task", "requestState", "_meta", "uri", "cursor", "unknown", "ref"])
+
+
+@given(
+    st.sampled_from([method for method in METHODS if method.judge != "never"]),
+    st.dictionaries(NAMES, st.sampled_from([*SHAPES, {"progressToken": 1}]), max_size=4),
+)
+def test_what_is_judged_as_a_whole_is_what_taking_it_apart_gives(method: Method, params: dict[str, Any]) -> None:
+    apart = replace(method, special=frozenset((*method.special, *params)))
+    try:
+        expected = rebuild(apart, params, spent())
+    except MessageError:
+        with pytest.raises(MessageError):
+            rebuild(method, params, spent())
+        return
+    assert rebuild(method, params, spent()) == expected
+    assert expected.forwarded() == {**expected.kept, **expected.judged, **_meta_of(expected.kept, expected.judged)}
+
+
+def _meta_of(kept: dict[str, Any], judged: dict[str, Any]) -> dict[str, Any]:
+    both = {**judged.get("_meta", {}), **kept.get("_meta", {})}
+    return {"_meta": both} if both else {}
 
 
 @pytest.mark.parametrize(("method", "place"), PLACES, ids=[f"{m.name} {place}" for m, place in PLACES])

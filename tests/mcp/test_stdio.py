@@ -183,6 +183,38 @@ def test_a_gate_that_is_gone_leaves_nothing_allowed(tmp_path: Path, started: lis
     assert (status, "the gate is gone" in said) == (1, True)
 
 
+def test_a_result_waits_for_no_answer_of_the_gate_that_was_told_of_it(tmp_path: Path, started: list[Client]) -> None:
+    """The server stops the gate before it answers: what it answers has joined already, and the gate hears of it."""
+    client = Client(tmp_path, "freezes")
+    started.append(client)
+    client.meet()
+    gate = gate_of(client)
+    assert "content" in client.ask("tools/call", name="echo", arguments={"text": str(gate)})["result"]
+    client.send("tools/call", name="env", arguments={})
+    os.kill(gate, signal.SIGCONT)
+    assert "content" in client.receive()["result"]
+    assert client.leave()[0] == 0
+    calls = [one for one in client.records() if one["type"] in {"decision", "result", "change"}]
+    assert [one["type"] for one in calls] == ["decision", "result", "decision", "result"]
+    assert [one["outcome"] for one in calls if one["type"] == "result"] == ["ok", "ok"]
+    # The exposure after a decision is what its result can show; no record after it adds any.
+    exposures = [one["state"][1] for one in calls if one["type"] == "decision"]
+    assert exposures[0] != 0
+    assert exposures[0] == exposures[1]
+
+
+def test_a_result_is_released_to_nobody_where_the_gate_was_gone_before_it(
+    tmp_path: Path, started: list[Client]
+) -> None:
+    client = Client(tmp_path, "kills")
+    started.append(client)
+    client.meet()
+    answer = client.ask("tools/call", name="echo", arguments={"text": str(gate_of(client))})
+    assert answer["error"]["message"] == "the gate is gone; nothing can be allowed any more"
+    client.process.wait(60)
+    assert client.leave()[0] == 1
+
+
 def test_an_approved_call_goes_through_once_when_it_is_made_again(tmp_path: Path, started: list[Client]) -> None:
     client = Client(tmp_path, mapped=False, own=True)
     started.append(client)

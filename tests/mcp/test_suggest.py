@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,13 @@ FIELDS = st.dictionaries(
     st.fixed_dictionaries({}, optional={"type": JSON | st.sampled_from(["string", "integer"]), "enum": JSON}),
     max_size=4,
 )
+
+
+@pytest.mark.parametrize("name", ["\U00010000", "a\x7fb", "\\ud800\\udc00", '"', "\n"])
+def test_a_name_is_written_so_that_it_is_read_again(name: str) -> None:
+    """JSON's own way to write the first two is none of TOML's."""
+    made = propose({"name": "get_x", "inputSchema": {"type": "object", "properties": {name: {"type": "integer"}}}})
+    assert tomllib.loads(made.text(WHO.digest))["tool"][0]["arguments"] == [name]
 
 
 @given(st.sampled_from(["get_x", "sendMail", "read_file", "fetch", "list"]) | st.text(max_size=9), FIELDS | JSON, JSON)

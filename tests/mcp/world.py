@@ -41,6 +41,10 @@ class World:
         """Tools that the policy never allows."""
         self.slow = False
         """The gate answers only when told to."""
+        self.full = False
+        """The gate's socket takes nothing more."""
+        self.unrecorded = ""
+        """Why the gate can record no result, "" where it can."""
 
     def from_client(self, **fields: Any) -> None:
         self.raw_client(json.dumps({"jsonrpc": "2.0", **fields}).encode())
@@ -54,6 +58,14 @@ class World:
     def raw_server(self, line: Any) -> None:
         self._take(self.mediator.from_server(line))
 
+    def taken(self) -> None:
+        """Let the gate's socket take everything."""
+        self.full = False
+        self._take(self.mediator.written())
+
+    def end(self, why: str) -> None:
+        self._take(self.mediator.end(why))
+
     def answer(self) -> None:
         """Let the gate answer everything that it was asked."""
         while self.held:
@@ -62,7 +74,9 @@ class World:
 
     def _reply(self, asked: ToGate) -> dict[str, Any]:
         if asked.fields["do"] == "done":
-            return {"what": "released"}
+            return (
+                {"what": "denied", "code": "trace", "why": self.unrecorded} if self.unrecorded else {"what": "released"}
+            )
         if asked.fields["do"] == "tools":
             return {"what": "tools", "equal": self.equal, "never": self.never}
         verdict = self.rule(asked.fields, asked.body)
@@ -85,6 +99,8 @@ class World:
                     self.asked.append({**fields, "body": body})
                     self.order.append(f"gate {fields['do']}")
                     self.held.append(effect)
+        if not self.full and self.mediator.unwritten:
+            self._take(self.mediator.written())
         if not self.slow:
             self.answer()
 

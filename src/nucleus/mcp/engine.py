@@ -6,11 +6,11 @@ progress tokens are ours on the server's side: a client can hide nothing in
 them, and a server can't answer what it was not asked.
 
 The order for one judged request: gate asked -> "perform" -> forwarded ->
-response -> "done" to the gate -> "released" -> answered.
+response -> "done" handed to the gate -> answered.
 
-INVARIANT: a judged request is forwarded only after its "perform", and its
-response is released only after its "released": the exposure has joined then
-(tests/mcp/test_engine.py).
+INVARIANT: a judged request is forwarded only after its "perform", with which
+the exposure of its response has joined; its response is released only after
+its "done" was handed to the gate (tests/mcp/test_engine.py).
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ from nucleus.mcp.rebuild import Memory, Rebuilt, rebuild
 from nucleus.mcp.results import empty, introduced, issue, own_ids, plain_error
 from nucleus.mcp.rounds import Rounds
 from nucleus.mcp.steps import Effect, no_id
-from nucleus.mcp.text import inert
+from nucleus.mcp.text import inert, surely_inert
 from nucleus.mcp.words import Words
 from nucleus.policy.call import Call
 
@@ -142,15 +142,35 @@ class Mediator:
                 case Notification():
                     self._words.news(message)
                 case Response():
-                    self._response(message)
+                    self._response(message, plain=isinstance(line, bytes) and surely_inert(line))
         except MessageError as error:
             self._out.violated("server", str(error))
         return self._out.take()
 
     def from_gate(self, reply: dict[str, Any]) -> list[Effect]:
-        """Take the gate's next answer. Raises IndexError for one that nobody waits for."""
+        """Take the gate's next answer. Raises IndexError for one that it owes nobody."""
         self._out.answered(reply)
         return self._out.take()
+
+    def written(self) -> list[Effect]:
+        """Know that the gate's socket has taken every frame so far."""
+        self._out.written()
+        return self._out.take()
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether ``written`` is to be called once the gate's socket has taken everything."""
+        return self._out.unwritten
+
+    @property
+    def awaits_gate(self) -> bool:
+        """Whether what the gate says is to be read now."""
+        return self._out.listens
+
+    @property
+    def owed(self) -> int:
+        """How many answers the gate owes."""
+        return self._out.owed
 
     @property
     def open_requests(self) -> int:
@@ -172,6 +192,7 @@ class Mediator:
         for asked in self._clients.drain():
             self._out.fail(asked.id, REFUSED, why)
         self._servers.drain()
+        self._out.withheld()
         self._words.end()
         return self._out.take()
 
@@ -201,7 +222,7 @@ class Mediator:
             # An answer would be taken for the answer to the open one.
             self._out.violated("client", str(error))
             return
-        forwarded = Request(asked.ours, method.name, self._params(rebuilt, asked))
+        forwarded = Request(asked.ours, method.name, self._params(rebuilt, asked), request.size)
         if method.judge == "never":
             self._forward(asked, forwarded)
         else:
@@ -228,14 +249,14 @@ class Mediator:
 
     def _params(self, rebuilt: Rebuilt, asked: Asked) -> dict[str, Any]:
         params = rebuilt.forwarded()
-        if asked.token is not None:
-            params["_meta"] = {**params.get("_meta", {}), "progressToken": asked.ours}
-        return params
+        if asked.token is None:
+            return params
+        return {**params, "_meta": {**params.get("_meta", {}), "progressToken": asked.ours}}
 
     def _call(self, method: Method, rebuilt: Rebuilt, forwarded: Request) -> Call:
         """Return the policy call that stands for a request."""
         # The number of the request is in no digest: an approved call is recognised when it is made again.
-        body = body_of(rebuilt.forwarded())
+        body = body_of(rebuilt.forwarded(), forwarded.size)
         if method.name == "tools/call":
             beyond = not set(rebuilt.judged) <= {"name", "arguments"}
             arguments = forwarded.params.get("arguments", {})
@@ -327,8 +348,11 @@ class Mediator:
 
     # ------------------------------------------------------------ responses
 
-    def _response(self, response: Response) -> None:
-        """Take a server's answer. Raises MessageError for one that nobody asked for."""
+    def _response(self, response: Response, *, plain: bool) -> None:
+        """Take a server's answer; ``plain`` if ``inert`` changes nothing in it.
+
+        Raises MessageError for one that nobody asked for.
+        """
         asked: Asked = self._servers.close(response.id)
         if asked.cancelled:
             return
@@ -337,21 +361,23 @@ class Mediator:
         elif asked.method.judge == "never":
             self._released(asked, self._unjudged(asked, response))
         else:
-            self._judged(asked, response)
+            self._judged(asked, response, plain=plain)
 
-    def _judged(self, asked: Asked, response: Response) -> None:
-        """Have the exposure of a judged answer joined, then release it."""
+    def _judged(self, asked: Asked, response: Response, *, plain: bool) -> None:
+        """Tell the gate that a judged answer is there, then release it."""
         response = self._shown(asked, response)
         issue(asked.method, response.result, self._memory.issued)
+        if not plain:
+            response = Response(asked.id, inert(response.result), inert(response.error), response.size)
         try:
-            result = self._rounds.asked(asked.method.name, asked.params, inert(response.result))
+            result = self._rounds.asked(asked.method.name, asked.params, response.result)
         except MessageError as error:
             self._out.done(asked.number, ok=False)
             self._close(asked, str(error))
             raise
-        answer = Response(asked.id, result, inert(response.error))
-        answer = replace(answer, result=own_ids(answer.result, asked.ours, asked.id))
-        self._out.done(asked.number, ok=not response.error, then=lambda reply: self._released(asked, answer, reply))
+        answer = Response(asked.id, own_ids(result, asked.ours, asked.id), response.error, response.size)
+        number, asked.number = asked.number, -1
+        self._out.done(number, ok=not response.error, then=lambda: self._released(asked, answer))
 
     def _shown(self, asked: Asked, response: Response) -> Response:
         """Return an answer without the prompts, resources and templates that are hidden."""
@@ -362,14 +388,10 @@ class Mediator:
             self._out.tell(f"{name[:120]} is hidden: {why}")
         return replace(response, result=page)
 
-    def _released(self, asked: Asked, answer: Response, reply: Mapping[str, Any] | None = None) -> None:
-        if asked.cancelled:
-            return
-        if reply is not None and reply["what"] != "released":
-            self._close(asked, str(refusal(reply)))
-            return
-        self._clients.close(asked.id)
-        self._out.to_client(answer)
+    def _released(self, asked: Asked, answer: Response) -> None:
+        if not asked.cancelled:
+            self._clients.close(asked.id)
+            self._out.to_client(answer)
 
     def _unjudged(self, asked: Asked, response: Response) -> Response:
         """Return the answer to a request that nobody judged: pinned text and known fields only."""

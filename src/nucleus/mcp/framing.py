@@ -35,6 +35,11 @@ class Lines:
 
     def feed(self, data: bytes) -> Iterator[bytes | Oversize]:
         """Yield each line that is complete after ``data``, without its end. Empty lines are skipped."""
+        if not self._held and not self._dropping and data.find(b"\n") == len(data) - 1 <= self._limit:
+            # Mostly what is read is one whole line: it is not copied to be cut.
+            if data.strip():
+                yield data[:-1]
+            return
         self._held += data
         while True:
             end = self._held.find(b"\n", self._searched)
@@ -43,7 +48,8 @@ class Lines:
             if not self._dropping and end > self._limit:
                 yield Oversize(self._limit)
             elif not self._dropping:
-                line = bytes(self._held[:end])
+                with memoryview(self._held) as view:
+                    line = bytes(view[:end])
                 if line.strip():
                     yield line
             self._dropping = False

@@ -157,7 +157,7 @@ class Hub:
             if asked is None:
                 self._unrelated(message)
                 return
-            params = own_ids(message.params, asked.ours, asked.id)
+            params = dict(own_ids(message.params, asked.ours, asked.id))
             if message.method == "notifications/progress":
                 params["progressToken"] = asked.token
             if message.method == "notifications/cancelled":

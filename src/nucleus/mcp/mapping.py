@@ -25,7 +25,7 @@ READS: Final = frozenset(("read_files", "glob_search", "grep_search"))
 ANY: Final = "*"
 """Among the arguments of a mapping: whatever the message holds was reviewed, of any shape and length."""
 DEFINITIONS: Final = 4096
-"""Definitions whose digest is remembered."""
+"""Definitions of which it is remembered what was reviewed."""
 LONGEST: Final = 1024
 """Characters of a text argument, unless a mapping says less or more."""
 HINTS: Final = frozenset(("readOnlyHint", "openWorldHint", "destructiveHint"))
@@ -119,9 +119,11 @@ class Reviewed:
         return rule if rule.places(arguments) is not None else None
 
     def _covers(self, arguments: Mapping[str, Any]) -> bool:
-        apart = self.free | {self.rule.paths}
-        judged = {name: value for name, value in arguments.items() if name not in apart}
-        return set(judged) <= self.arguments and all(self._plain(value) for value in judged.values())
+        # An empty name is nobody's list of paths: an argument without a name was not reviewed.
+        apart = self.free | {self.rule.paths} if self.rule.paths else self.free
+        return all(
+            name in apart or (name in self.arguments and self._plain(value)) for name, value in arguments.items()
+        )
 
     def _plain(self, value: object) -> bool:
         """Whether a value is a short text, a number or a flag."""
@@ -145,8 +147,8 @@ class Mappings:
         self._reviewed = reviewed
         self._follow = follow
         self._regular = regular
-        self._digests: dict[int, tuple[Mapping[str, Any], str]] = {}
-        """Definitions by where they are, with their digests."""
+        self._known: dict[tuple[int, str], tuple[Mapping[str, Any], Reviewed | None]] = {}
+        """Definitions by where they are and whose they are, with what was reviewed of them."""
 
     def call(
         self,
@@ -183,7 +185,7 @@ class Mappings:
 
     def by_argument(self, identity: Identity, definition: Mapping[str, Any]) -> bool:
         """Whether a tool was reviewed, and by its arguments: nothing else of a message is covered then."""
-        reviewed = self._find(identity, str(definition.get("name", "")), self._digest(definition))
+        reviewed = self._reviewed_of(identity, definition)
         return reviewed is not None and ANY not in reviewed.arguments
 
     def message(self, identity: Identity, server: str, name: str, body: bytes) -> Call:
@@ -191,16 +193,17 @@ class Mappings:
         reviewed = self._find(identity, name, "")
         return _call(identity, server, name, reviewed.rule_for({}) if reviewed else None, {}, body)
 
-    def _digest(self, definition: Mapping[str, Any]) -> str:
-        """Return the digest of a definition, worked out once.
+    def _reviewed_of(self, identity: Identity, definition: Mapping[str, Any]) -> Reviewed | None:
+        """Return what was reviewed of a definition, looked for once.
 
         INVARIANT: nobody changes a definition that was pinned; a new one is another object, and this one is held.
         """
-        known = self._digests.get(id(definition))
+        known = self._known.get((id(definition), identity.digest))
         if known is None or known[0] is not definition:
-            if len(self._digests) >= DEFINITIONS:
-                self._digests.clear()
-            known = self._digests[id(definition)] = (definition, digest_of(definition))
+            if len(self._known) >= DEFINITIONS:
+                self._known.clear()
+            found = self._find(identity, str(definition.get("name", "")), digest_of(definition))
+            known = self._known[id(definition), identity.digest] = (definition, found)
         return known[1]
 
     def _find(self, identity: Identity, name: str, digest: str) -> Reviewed | None:
@@ -211,7 +214,7 @@ class Mappings:
         self, identity: Identity, definition: Mapping[str, Any], arguments: Mapping[str, Any], *, beyond: bool
     ) -> Rule | None:
         """Return the rule that counts after the server's own hints tightened it."""
-        reviewed = self._find(identity, str(definition.get("name", "")), self._digest(definition))
+        reviewed = self._reviewed_of(identity, definition)
         rule = None if reviewed is None else reviewed.rule_for(arguments, beyond=beyond)
         hints = definition.get("annotations")
         if reviewed is None or rule is None or not isinstance(hints, dict):
@@ -351,9 +354,9 @@ def _texts(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(one, str) for one in value)
 
 
-def body_of(params: Mapping[str, Any]) -> bytes:
-    """Return the params of a message as the gate judges and keeps them."""
-    return written(params)
+def body_of(params: Mapping[str, Any], size: int = 0) -> bytes:
+    """Return the params of a message as the gate judges and keeps them; ``size`` is that of its line."""
+    return written(params, size)
 
 
 def named(method: str) -> str:

@@ -12,8 +12,9 @@ the line itself (tests/mcp/test_messages.py).
 
 import json
 import math
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable
+from itertools import islice
+from json.encoder import encode_basestring
 from typing import Any, Final, NoReturn, final
 
 from nucleus.lean import dataclass, field
@@ -45,32 +46,36 @@ class MessageError(Exception):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Request:
     """Asks for exactly one response."""
 
-    id: Id
-    method: str
-    params: dict[str, Any] = field(default_factory=dict)
+    id: Final[Id]
+    method: Final[str]
+    params: Final[dict[str, Any]] = field(default_factory=dict)
+    size: Final[int] = field(default=0, compare=False)
+    """Bytes of the line that it was read from, 0 where it was made here."""
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Notification:
     """Asks for nothing."""
 
-    method: str
-    params: dict[str, Any] = field(default_factory=dict)
+    method: Final[str]
+    params: Final[dict[str, Any]] = field(default_factory=dict)
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Response:
     """Answers one request: ``result``, or ``error`` where that is not empty."""
 
-    id: Id
-    result: dict[str, Any] = field(default_factory=dict)
-    error: dict[str, Any] = field(default_factory=dict)
+    id: Final[Id]
+    result: Final[dict[str, Any]] = field(default_factory=dict)
+    error: Final[dict[str, Any]] = field(default_factory=dict)
+    size: Final[int] = field(default=0, compare=False)
+    """Bytes of the line that it was read from, 0 where it was made here."""
 
 
 Message = Request | Notification | Response
@@ -82,24 +87,27 @@ def parse(line: bytes) -> Message:
     if fields.get("jsonrpc") != "2.0":
         raise MessageError('no "jsonrpc": "2.0"')
     if "method" in fields:
-        return _call(fields)
+        return _call(fields, len(line))
     if "id" not in fields:
         raise MessageError("neither a method nor an id")
-    return _response(fields)
+    return _response(fields, len(line))
 
 
 def parse_object(line: bytes) -> dict[str, Any]:
     """Return the JSON object in ``line``. Raises MessageError."""
     try:
-        text = line.decode("utf-8")
-        value = _reader().decode(text)
+        text = line.decode("utf-8").strip(_SPACE)
+        value, end = _READER.raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise MessageError(f"not strict JSON: {_short(error)}", PARSE_ERROR) from error
+    if end != len(text):
+        raise MessageError("not strict JSON: something follows the value", PARSE_ERROR)
     if type(value) is not dict:
         raise MessageError("not one JSON object" + (" (batches are not taken)" if type(value) is list else ""))
-    if line.count(b"{") + line.count(b"[") > DEPTH_LIMIT and _deeper(value, DEPTH_LIMIT):
+    if _opens(line, DEPTH_LIMIT) and _deeper(value, DEPTH_LIMIT):
         raise MessageError(f"nested deeper than {DEPTH_LIMIT}")
-    if b"\\u" in line:
+    # One byte is looked for much faster than two.
+    if b"\\" in line and b"\\u" in line:
         _whole_characters(value)
     return value
 
@@ -117,6 +125,7 @@ def encode(message: Message) -> bytes:
         fields["error"] = message.error
     else:
         fields["result"] = message.result
+        return written(fields, message.size) + b"\n"
     return written(fields) + b"\n"
 
 
@@ -128,7 +137,28 @@ def framed(id_: int, method: str, params: bytes) -> bytes:
     return b'{"jsonrpc":"2.0","id":%d,"method":%s,"params":%s}\n' % (id_, written(method), params)
 
 
-def _writer() -> Callable[[object], bytes]:
+LONG: Final = 4096
+"""Characters of a text that is looked through faster by bytes than by characters."""
+_FEW: Final = 16
+_SHORT: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\b": "\\b"}
+_RARE: Final = tuple(map(chr, sorted(set(range(32)) - set(map(ord, _SHORT)))))
+
+
+def quoted(text: str) -> str:
+    """Return a text as JSON has it, without ASCII for the rest.
+
+    INVARIANT: equal to ``json.encoder.encode_basestring`` (tests/mcp/test_messages.py), at half its price where a text
+    is long: what has to be escaped is looked for, one character after another, and mostly is not there.
+    """
+    if len(text) < LONG or not text.isascii() or any(char in text for char in _RARE):
+        return encode_basestring(text)
+    for char, escape in _SHORT.items():  # the backslash first
+        if char in text:
+            text = text.replace(char, escape)
+    return f'"{text}"'
+
+
+def _writer(quote: Callable[[str], str]) -> Callable[[Any], bytes]:
     """Return what writes a JSON value. ``json.dumps`` makes its accelerator anew for each value; here it is made once.
 
     What is written was parsed, so it has no circle.
@@ -137,13 +167,30 @@ def _writer() -> Callable[[object], bytes]:
     plain = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":"))
     if make is None:  # an interpreter without the accelerator
         return lambda value: plain.encode(value).encode()
-    quote = json.encoder.encode_basestring
     chunks = make(None, plain.default, quote, None, ":", ",", False, False, False)
     return lambda value: "".join(chunks(value, 0)).encode()
 
 
-written: Final = _writer()
-"""Return the one form in which a JSON value is judged and forwarded. Raises ValueError for NaN."""
+_write: Final = _writer(encode_basestring)
+_write_long: Final = _writer(quoted)
+
+
+def written(value: Any, size: int = 0) -> bytes:
+    """Return the one form in which a JSON value is judged and forwarded. Raises ValueError for NaN.
+
+    ``size``: about how many bytes it has, 0 for few.
+    """
+    return _write_long(value) if size >= LONG and _has_long(value, 4) else _write(value)
+
+
+def _has_long(value: object, depth: int) -> bool:
+    """Whether a long text stands where they mostly do: among the first few of what is not deep inside."""
+    if type(value) is str:
+        return len(value) >= LONG
+    if depth and (type(value) is dict or type(value) is list):
+        items: Iterable[object] = value.values() if type(value) is dict else value
+        return any(_has_long(item, depth - 1) for item in islice(items, _FEW))
+    return False
 
 
 @final
@@ -192,7 +239,7 @@ def _key(id_: Id) -> tuple[type, Id]:
     return type(id_), id_
 
 
-def _call(fields: dict[str, Any]) -> Request | Notification:
+def _call(fields: dict[str, Any], size: int) -> Request | Notification:
     method, params = fields["method"], fields.get("params", {})
     if "result" in fields or "error" in fields:
         raise MessageError("a call and a response in one object")
@@ -202,21 +249,21 @@ def _call(fields: dict[str, Any]) -> Request | Notification:
         raise MessageError("params is no object", INVALID_PARAMS)
     if "id" not in fields:
         return Notification(method, params)
-    return Request(_id(fields["id"]), method, params)
+    return Request(_id(fields["id"]), method, params, size)
 
 
-def _response(fields: dict[str, Any]) -> Response:
+def _response(fields: dict[str, Any], size: int) -> Response:
     number = _id(fields["id"])
     if ("result" in fields) == ("error" in fields):
         raise MessageError("a response has one of result and error")
     if "result" in fields:
         if type(fields["result"]) is not dict:
             raise MessageError("the result is no object")
-        return Response(number, fields["result"])
+        return Response(number, fields["result"], size=size)
     error = fields["error"]
     if type(error) is not dict or type(error.get("code")) is not int or type(error.get("message")) is not str:
         raise MessageError("the error has no code and message")
-    return Response(number, error={key: error[key] for key in ("code", "message", "data") if key in error})
+    return Response(number, error={key: error[key] for key in ("code", "message", "data") if key in error}, size=size)
 
 
 def _id(value: object) -> Id:
@@ -245,12 +292,32 @@ def _finite(text: str) -> float:
     return value
 
 
-def _deeper(value: object, left: int) -> bool:
-    if not isinstance(value, dict | list):
+def _opens(line: bytes, limit: int) -> bool:
+    """Whether a line has more than ``limit`` opening brackets, in texts too: no value in it is deeper than it has."""
+    if len(line) <= 2 * limit:  # each bracket is closed again
         return False
-    if left == 0:
-        return True
-    return any(_deeper(item, left - 1) for item in (value.values() if isinstance(value, dict) else value))
+    left = limit
+    for bracket in (b"{", b"["):
+        at = line.find(bracket)
+        while at >= 0:
+            left -= 1
+            if left < 0:
+                return True
+            at = line.find(bracket, at + 1)
+    return False
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    """Whether a value is nested deeper than ``limit``: looked at level by level."""
+    level = [value]
+    for _ in range(limit):
+        below: list[Any] = []
+        for one in level:
+            below += one.values() if type(one) is dict else one
+        level = [one for one in below if type(one) is dict or type(one) is list]
+        if not level:
+            return False
+    return True
 
 
 def _whole_characters(value: object) -> None:
@@ -261,10 +328,8 @@ def _whole_characters(value: object) -> None:
         raise MessageError("half of a surrogate pair", PARSE_ERROR) from error
 
 
-@cache
-def _reader() -> json.JSONDecoder:
-    """Return the strict reader, made once."""
-    return json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant, parse_float=_finite)
+_SPACE: Final = " \t\n\r"
+_READER: Final = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant, parse_float=_finite)
 
 
 def _short(error: Exception) -> str:

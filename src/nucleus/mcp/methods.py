@@ -36,6 +36,8 @@ class Method:
     fields: Mapping[str, str]
     """Field of ``params`` -> treatment."""
     lists: str = ""
+    special: frozenset[str] = frozenset(("_meta",))
+    """Fields of ``params`` that are treated in another way than the rest of a judged message."""
 
     def known_in(self, revision: str) -> bool:
         """Whether ``revision`` has this method. Revisions are dates: text order is their order."""
@@ -73,7 +75,9 @@ def _method(name: str, row: Mapping[str, Any]) -> Method:
     judge = row["judge"]
     if judge not in {"never", "read", "call"}:
         raise ValueError(f"{name}: nobody knows how to judge {judge!r}")
-    return Method(name, first, last, judge, _treatments(row["fields"]), row.get("lists", ""))
+    fields = _treatments(row["fields"])
+    special = frozenset(("_meta", *(one for one, treatment in fields.items() if treatment != "sink")))
+    return Method(name, first, last, judge, fields, row.get("lists", ""), special)
 
 
 def _span(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,7 +1,9 @@
 """What a mediator wants done, in order: lines for either side, frames for the gate, lines for a person.
 
 The gate gives exactly one answer to each frame, in order; what to do with it
-is kept here.
+is kept here. Its answer to "done" is waited for by nobody: what a call shows
+has joined when it was allowed, so a result is handed on once the gate's
+socket has taken the frame (decision 55).
 """
 
 from collections import deque
@@ -15,6 +17,9 @@ from nucleus.policy.call import MCP, Call
 
 RECORDED: Final = 100
 """Violations that are put on record one by one; later ones are only counted."""
+
+UNREAD: Final = 64
+"""Answers of the gate that may wait to be read until somebody needs one."""
 
 Next = Callable[[dict[str, Any]], None]
 
@@ -32,7 +37,12 @@ class Out:
     joined: bool = False
     """Content of this server was allowed once: its exposure has joined, and can't join more."""
     _effects: list[Effect] = field(default_factory=list)
-    _gate: deque[Next] = field(default_factory=deque)
+    _gate: deque[Next | None] = field(default_factory=deque)
+    """Who waits for the gate's answers, in order; None for the answer to a "done"."""
+    _needed: int = 0
+    """How many of these somebody waits for."""
+    _unwritten: list[Callable[[], None]] = field(default_factory=list)
+    """What goes on once the gate's socket has taken every frame so far."""
 
     def take(self) -> list[Effect]:
         """Return what is to be performed, once."""
@@ -40,8 +50,41 @@ class Out:
         return effects
 
     def answered(self, reply: dict[str, Any]) -> None:
-        """Take the gate's next answer. Raises IndexError for one that nobody waits for."""
-        self._gate.popleft()(reply)
+        """Take the gate's next answer. Raises IndexError for one that it owes nobody."""
+        then = self._gate.popleft()
+        if then is not None:
+            self._needed -= 1
+            then(reply)
+        elif reply["what"] != "released":
+            self.tell(f"a result is not on record: {reply.get('why') or reply.get('code')}")
+
+    @property
+    def listens(self) -> bool:
+        """Whether the gate is to be read now: somebody waits for it, or it has said much."""
+        return self._needed > 0 or len(self._gate) > UNREAD
+
+    @property
+    def owed(self) -> int:
+        """How many answers the gate owes."""
+        return len(self._gate)
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether something waits for the gate's socket to take what it was told."""
+        return bool(self._unwritten)
+
+    def written(self) -> None:
+        """Know that the gate's socket has taken every frame so far: hand on what waited for that.
+
+        INVARIANT: a result is handed on only here; where the gate is gone it never is (tests/mcp/test_out.py).
+        """
+        waiting, self._unwritten = self._unwritten, []
+        for then in waiting:
+            then()
+
+    def withheld(self) -> None:
+        """Forget what waited for the gate's socket: the gate is gone, or the server."""
+        self._unwritten.clear()
 
     def judge(self, call: Call, then: Next) -> None:
         """Have a call decided, and go on with the verdict."""
@@ -54,13 +97,17 @@ class Out:
         held = {"wait": self.seconds} if self.seconds else {}
         self.ask({"do": "call", "kind": call.kind, "args": dict(call.args), **held}, decided, call.body)
 
-    def done(self, number: int, *, ok: bool, then: Next = lambda _reply: None) -> None:
-        """Tell the gate that what it allowed is done."""
-        self.ask({"do": "done", "number": number, "ok": ok, "error": "" if ok else "OSError"}, then)
+    def done(self, number: int, *, ok: bool, then: Callable[[], None] | None = None) -> None:
+        """Tell the gate that what it allowed is done, and go on once its socket has taken that."""
+        self._gate.append(None)
+        self._effects.append(ToGate({"do": "done", "number": number, "ok": ok, "error": "" if ok else "OSError"}))
+        if then is not None:
+            self._unwritten.append(then)
 
     def ask(self, fields: dict[str, Any], then: Next, body: bytes = b"") -> None:
         """Send the gate a frame, and go on with its answer."""
         self._gate.append(then)
+        self._needed += 1
         self._effects.append(ToGate(fields, body))
 
     def to_server(self, message: Message) -> None:

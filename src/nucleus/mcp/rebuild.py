@@ -70,18 +70,20 @@ class Memory:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Rebuilt:
     """One message, taken apart. ``kept`` and ``judged`` never share a key, but for ``_meta``."""
 
-    kept: dict[str, Any]
-    judged: dict[str, Any]
-    dropped: tuple[str, ...]
-    token: Id | None = None
+    kept: Final[dict[str, Any]]
+    judged: Final[dict[str, Any]]
+    dropped: Final[tuple[str, ...]]
+    token: Final[Id | None] = None
     """The client's progress token. The engine puts its own in its place."""
 
     def forwarded(self) -> dict[str, Any]:
-        """Return the params of the message with everything that was judged."""
+        """Return the params of the message with everything that was judged. They are not to be changed."""
+        if not self.kept:
+            return self.judged
         whole = {**self.kept, **self.judged}
         if "_meta" in self.kept and "_meta" in self.judged:
             whole["_meta"] = {**self.judged["_meta"], **self.kept["_meta"]}
@@ -93,6 +95,9 @@ def rebuild(method: Method, params: Mapping[str, Any], memory: Memory) -> Rebuil
 
     Raises MessageError where a message that nobody judges holds a known field that can't be rebuilt.
     """
+    if method.judge != "never" and method.special.isdisjoint(params):
+        # Mostly all of a call is what is judged.
+        return Rebuilt({}, dict(params), ())
     kept: dict[str, Any] = {}
     judged: dict[str, Any] = {}
     dropped: list[str] = []

@@ -45,7 +45,8 @@ _NAMED: Final = {
 
 def issue(method: Method, result: Mapping[str, Any], issued: Issued) -> None:
     """Remember what a result gives the client to name later: cursors, URIs, names, tasks, states."""
-    issued.add(f"cursor {method.name}", result.get("nextCursor"))
+    if "nextCursor" in result:
+        issued.add(f"cursor {method.name}", result["nextCursor"])
     task = result.get("task")
     if isinstance(task, dict):
         issued.add("task", task.get("taskId"))
@@ -161,12 +162,12 @@ def plain_error(error: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def own_ids(value: Mapping[str, Any], ours: int, theirs: Id) -> dict[str, Any]:
-    """Return a result or params whose subscription id is the client's again."""
+def own_ids(value: dict[str, Any], ours: int, theirs: Id) -> dict[str, Any]:
+    """Return a result or params whose subscription id is the client's again; itself where it has none."""
     meta = value.get("_meta")
     if isinstance(meta, dict) and meta.get(SUBSCRIPTION) == ours:
         return {**value, "_meta": {**meta, SUBSCRIPTION: theirs}}
-    return dict(value)
+    return value
 
 
 def _shown(value: Any) -> Any:

@@ -42,13 +42,13 @@ class Rounds:
             return ""
         return digest_of([self._identity, method, params.get(ROUNDS[method]), params.get("arguments")])
 
-    def asked(self, method: str, params: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the result of a request with these params, in which the state is wrapped.
+    def asked(self, method: str, params: Mapping[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+        """Return the result of a request with these params, in which the state is wrapped; itself if it asks nothing.
 
         Raises MessageError where a server asks what it may not.
         """
         if result.get("resultType") != INPUT_REQUIRED:
-            return dict(result)
+            return result
         binding = self.binding(method, params)
         asks, state = result.get("inputRequests"), result.get("requestState")
         proper = asks is None or (isinstance(asks, dict) and all(_askable(one) for one in asks.values()))
@@ -59,7 +59,7 @@ class Rounds:
             or (asks is None and state is None)
         ):
             raise MessageError("the server asked for what it may not ask")
-        return {**result, "requestState": self._wrapped(binding, state)} if isinstance(state, str) else dict(result)
+        return {**result, "requestState": self._wrapped(binding, state)} if isinstance(state, str) else result
 
     def state(self, method: str, params: Mapping[str, Any]) -> str:
         """Return the server's own state of a request that brings one back. Raises MessageError."""

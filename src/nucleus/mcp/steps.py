@@ -1,7 +1,7 @@
 """What the mediator wants done: lines for either side, frames for the gate, words for a person."""
 
 import json
-from typing import Any, final
+from typing import Any, Final, final
 
 from nucleus.lean import dataclass
 from nucleus.mcp.messages import MessageError
@@ -9,36 +9,36 @@ from nucleus.mcp.text import escaped
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class ToClient:
     """A line for the client."""
 
-    line: bytes
+    line: Final[bytes]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class ToServer:
     """A line for the server."""
 
-    line: bytes
+    line: Final[bytes]
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class ToGate:
     """A frame for the gate. It gives exactly one answer to each, in order."""
 
-    fields: dict[str, Any]
-    body: bytes = b""
+    fields: Final[dict[str, Any]]
+    body: Final[bytes] = b""
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Note:
     """One line for a person, escaped."""
 
-    text: str
+    text: Final[str]
 
 
 Effect = ToClient | ToServer | ToGate | Note

@@ -251,7 +251,15 @@ def _last(name: str) -> str:
     return words[-1] if words else ""
 
 
+_PAIR: Final = re.compile(r"\\ud[89ab]..\\ud[c-f]..")
+
+
 def _toml(value: object) -> str:
     import json
 
-    return json.dumps(value, ensure_ascii=True)
+    def whole(pair: re.Match[str]) -> str:
+        one = ord(json.loads(f'"{pair[0]}"'))
+        return f"\\U{one:08x}"
+
+    # JSON writes a character beyond 16 bits as two halves, and DEL as it is; TOML takes neither.
+    return _PAIR.sub(whole, json.dumps(value, ensure_ascii=True)).replace("\x7f", "\\u007f")

@@ -22,6 +22,8 @@ _TAG: Final = re.compile(r"<(?=[a-z][^>]{0,400}(?:[:&]|//))", re.IGNORECASE)
 """HTML or an autolink that names a place."""
 OPAQUE: Final = frozenset(("data", "blob", "uri", "mimeType", "type"))
 """Fields of content that are no text: they pass as they are."""
+_LOOKS: Final = 64
+"""Closing brackets of a line that are looked at one by one: a line of one long text has few."""
 
 
 def escaped(text: str) -> str:
@@ -47,6 +49,28 @@ def inert(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [inert(item, key) for item in value]
     return value
+
+
+def surely_inert(line: bytes) -> bool:
+    r"""Whether ``inert`` would return the JSON value in ``line`` as it is: no byte of it can begin what is changed.
+
+    Brackets of links and tags stand for themselves, or are written as ``\\u``. In UTF-8 what hides of ``_TAGS`` begins
+    with E2 or F3. False says nothing.
+    """
+    if b"<" in line or not (line.isascii() or (b"\xe2" not in line and b"\xf3" not in line)):
+        return False
+    return not (_begins_link(line) or (b"\\" in line and b"\\u" in line))
+
+
+def _begins_link(line: bytes) -> bool:
+    at = line.find(b"]")
+    for _ in range(_LOOKS):
+        if at < 0:
+            return False
+        if line[at + 1 : at + 2] in {b"(", b":"}:
+            return True
+        at = line.find(b"]", at + 1)
+    return b"](" in line or b"]:" in line
 
 
 def _inert(text: str) -> str:

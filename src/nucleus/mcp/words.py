@@ -5,7 +5,7 @@ answer to a question is judged like a call. Until 2025-11-25; later a question
 is part of a result, and only news is left.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, final
 
 from nucleus.gate.connection import refusal
@@ -151,12 +151,12 @@ class Words:
         self._give_up(asked.id)
         return Notification(said.method, {**said.params, "requestId": asked.id})
 
-    def _subscribed(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def _subscribed(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return params in which the id of a subscription is the client's."""
         meta = params.get("_meta")
         id_ = meta.get("io.modelcontextprotocol/subscriptionId") if isinstance(meta, dict) else None
         asked = self._forwarded.get(id_) if type(id_) is int else None
-        return dict(params) if asked is None else own_ids(params, asked.ours, asked.id)
+        return params if asked is None else own_ids(params, asked.ours, asked.id)
 
     def _content(self, what: str, shown: Message) -> None:
         """Show the client news, once their exposure has joined. Raises MessageError for a flood of them."""
@@ -177,15 +177,9 @@ class Words:
 
         def decided(reply: dict[str, Any]) -> None:
             if reply["what"] == "perform":
-                self._out.done(reply["number"], ok=True, then=released)
+                self._out.done(reply["number"], ok=True, then=lambda: self._out.to_client(shown))
             else:
                 refused()
                 self._out.tell(f"{what} was held back: {refusal(reply)}")
-
-        def released(reply: dict[str, Any]) -> None:
-            if reply["what"] == "released":
-                self._out.to_client(shown)
-            else:
-                refused()
 
         self._out.judge(Call(MCP, args), decided)
