@@ -139,6 +139,41 @@ def test_installing_twice_changes_nothing_and_uninstalling_gives_the_old_file_ba
     assert list((place.parent / "state" / "hooks").glob(f"{name}.*")) == []
 
 
+@pytest.mark.parametrize("client", sorted(CLIENTS))
+def test_a_dry_run_shows_a_difference_that_patch_takes_and_writes_nothing(
+    client: str, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del place
+    monkeypatch.setenv("NUCLEUS_STATE", str(Path.home().parent / "fresh"))
+    file = Path.home() / CLIENTS[client].file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    old = b'{\n  "other": "kept"\n}\n'
+    file.write_bytes(old)
+    assert main(["hook", "install", client, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert file.read_bytes() == old
+    assert not (Path.home().parent / "fresh").exists()
+    assert main(["-q", "hook", "install", client]) == 0
+    new = file.read_bytes()
+    script = next((Path.home().parent / "fresh" / "hooks").iterdir()).read_text()
+    capsys.readouterr()
+    assert main(["hook", "uninstall", client, "--dry-run"]) == 0
+    assert file.read_bytes() == new
+    back = capsys.readouterr().out
+    assert [line[1:] for line in back.splitlines() if line.startswith("-") and line[:2] != "--"] == [
+        line[1:] for line in shown.split(f"+++ b/{str(file).lstrip('/')}")[1].splitlines() if line.startswith("+")
+    ]
+    file.write_bytes(old)
+    folder = Path.home().parent / "patched"
+    target = folder / str(file).lstrip("/")
+    target.parent.mkdir(parents=True)
+    target.write_bytes(old)
+    subprocess.run(["patch", "-p1", "-s"], input=shown.encode(), cwd=folder, check=True)
+    assert target.read_bytes() == new
+    (made,) = [path for path in folder.rglob("hooks/*") if path.suffix in {".pl", ".py"}]
+    assert made.read_text() == script
+
+
 def test_a_file_that_was_made_is_gone_afterwards(place: Path) -> None:
     assert main(["-q", "hook", "install", "copilot"]) == 0
     file = Path.home() / CLIENTS["copilot"].file

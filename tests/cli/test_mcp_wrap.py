@@ -297,3 +297,26 @@ def test_an_entry_with_a_url_is_taken_by_the_mediators_parser(project: Path) -> 
     args = command_parser("mcp").parse_args(new["args"][1:])
     assert (args.url, args.header, args.name, args.words) == (entry["url"], ["X-Key"], "web", [])
     assert new["env"] == {"NUCLEUS_HEADER_X-Key": "s3cret"}
+
+
+def test_a_state_directory_that_was_named_is_named_to_the_mediator_too(project: Path, tmp_path: Path) -> None:
+    """Else approvals, pins and mappings would be looked for where nobody put them."""
+    file, state = project / ".mcp.json", str(tmp_path / "elsewhere")
+    old = file.read_bytes()
+    assert main(["-q", "--state", state, "mcp", "wrap"]) == 0
+    words = json.loads(file.read_text())["mcpServers"]["time"]["args"]
+    assert f"--state={state}" in words
+    assert command_parser("mcp").parse_args(words[words.index("mcp") + 1 :]).state == state
+    new = file.read_bytes()
+    assert main(["-q", "--state", state, "mcp", "wrap"]) == 0
+    assert file.read_bytes() == new
+    assert main(["-q", "mcp", "unwrap"]) == 0
+    assert file.read_bytes() == old
+
+
+def test_a_state_directory_that_the_repository_chose_does_not_count(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["-q", "--state", str(tmp_path / "theirs"), "mcp", "wrap"]) == 0
+    assert main(["-q", "--state", str(tmp_path / "mine"), "mcp", "wrap"]) == 1
+    assert f"it says --state={tmp_path / 'theirs'} to the mediator" in capsys.readouterr().err

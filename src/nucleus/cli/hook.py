@@ -30,12 +30,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "what", choices=(*NAMES, "install", "uninstall"), metavar="CLIENT|install|uninstall", help=", ".join(NAMES)
     )
     parser.add_argument("client", nargs="?", choices=NAMES, metavar="CLIENT", help="for install and uninstall")
+    parser.add_argument("--dry-run", action="store_true", help="show the difference, change nothing")
 
 
 def run(args: argparse.Namespace) -> int:
     """Return 0 (go on) or 2 (refused, or anything went wrong): a client takes any other status for "go on"."""
     if args.what in NAMES:
-        if args.client is not None:
+        if args.client is not None or args.dry_run:
             raise Usage("one client; its event is on standard input")
         return _ask(args)
     if args.client is None:
@@ -82,16 +83,21 @@ def _install(args: argparse.Namespace) -> int:
     from nucleus.clients.program import program
 
     shape = hooks.CLIENTS[args.client]
-    state = prepare(Path(state_directory(args.state or "", os.environ)))
+    state = Path(state_directory(args.state or "", os.environ))
     folder = state / "hooks"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if not args.dry_run:
+        prepare(state)
+        folder.mkdir(mode=0o700, exist_ok=True)
     perl = "/usr/bin/perl" if os.access("/usr/bin/perl", os.X_OK) else ""
     interpreter = (perl,) if perl else (os.path.abspath(sys.executable), "-I", "-S", "-B")
     path = folder / f"{args.client}.{'pl' if perl else 'py'}"
     fallback = (*program().words, "--state", str(state), "hook", args.client)
     text = hookscript.script("perl" if perl else "python", args.client, str(folder), fallback)
     file = Path.home() / shape.file
-    _edit(args.client, file, lambda made: hookscript.command(interpreter, str(path), made), before=(path, text))
+    ours = (path, text)
+    _edit(args, file, lambda made: hookscript.command(interpreter, str(path), made), before=ours)
+    if args.dry_run:
+        return 0
     _tell(args, file, shape)
     return 0
 
@@ -101,7 +107,9 @@ def _uninstall(args: argparse.Namespace) -> int:
     from nucleus.clients import hooks
 
     file = Path.home() / hooks.CLIENTS[args.client].file
-    _edit(args.client, file, None)
+    _edit(args, file, None)
+    if args.dry_run:
+        return 0
     folder = Path(state_directory(args.state or "", os.environ)) / "hooks"
     for ending in ("pl", "py"):
         (folder / f"{args.client}.{ending}").unlink(missing_ok=True)
@@ -110,18 +118,38 @@ def _uninstall(args: argparse.Namespace) -> int:
     return 0
 
 
+def _show(file: Path, old: bytes, new: bytes) -> None:
+    """Print what would change in a file, as a difference."""
+    from nucleus.cli.mcp_wrap import lines_between
+
+    texts = (data.decode("utf-8", "replace") for data in (old, new))
+    sys.stdout.writelines(lines_between(str(file).lstrip("/"), *texts))
+
+
 def _edit(
-    client: str, file: Path, command: "Callable[[int], str] | None", before: tuple[Path, str] | None = None
+    args: argparse.Namespace,
+    file: Path,
+    command: "Callable[[int], str] | None",
+    before: tuple[Path, str] | None = None,
 ) -> None:
-    """Put entries into a client's file, or take them out. ``before``: a file that the entries need. Raises Usage."""
+    """Put entries into a client's file, or take them out; with ``--dry-run`` show it. Raises Usage.
+
+    ``before``: a file that the entries need.
+    """
     from nucleus.clients import hooks, replace
 
+    client = args.client
     try:
         held = replace.read(file, follow=True) if os.path.lexists(file) else None
         if held is None and command is None:
             return
         old = None if held is None else held.data
         new = hooks.removed(client, old or b"") if command is None else hooks.installed(client, old, command)
+        if args.dry_run:
+            for path, text in [before] if before is not None else []:
+                _show(path, path.read_bytes() if path.is_file() else b"", text.encode())
+            _show(file, old or b"", new)
+            return
         if before is not None:
             replace.create(before[0], before[1].encode(), again=True)
         if held is None:

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
     root, home = Path.cwd(), Path.home()
     chosen = [_named(file) for file in args.files] or list(places.project(root))
-    us = program()
+    us = program(args.state or "")
     plans, errors = [], []
     for place in chosen:
         try:
@@ -164,19 +164,17 @@ def _warn(plans: list[Plan], places: "list[Place]", us: "Program") -> None:
 
 def difference(plan: Plan) -> Iterator[str]:
     """Yield the lines of a unified diff; on a terminal nothing in them is obeyed."""
-    before, after = (
-        [_ended(line) for line in _decoded(plan, data).splitlines(keepends=True)]
-        for data in (plan.held.data, plan.data)
-    )
-    shown = plan.place.shown
-    for line in difflib.unified_diff(before, after, f"a/{shown}", f"b/{shown}"):
-        yield _plain(line[:-1]) + "\n" if sys.stdout.isatty() else line
-
-
-def _decoded(plan: Plan, data: bytes) -> str:
     from nucleus.audit.text import decode
 
-    return decode(plan.place.shown, data).text
+    shown = plan.place.shown
+    return lines_between(shown, *(decode(shown, data).text for data in (plan.held.data, plan.data)))
+
+
+def lines_between(shown: str, old: str, new: str) -> Iterator[str]:
+    """Yield the lines of a unified diff of two texts of one file; on a terminal nothing in them is obeyed."""
+    before, after = ([_ended(line) for line in text.splitlines(keepends=True)] for text in (old, new))
+    for line in difflib.unified_diff(before, after, f"a/{shown}", f"b/{shown}"):
+        yield _plain(line[:-1]) + "\n" if sys.stdout.isatty() else line
 
 
 def _ended(line: str) -> str:

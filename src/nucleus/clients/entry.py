@@ -140,17 +140,18 @@ def _wrap_command(entry: Entry, program: Program, *, trusted: bool) -> list[Edit
     names, edits = _variables(entry, trusted=trusted)
     listed = entry.command.kind == SEQ
     marks = [f"{MARK}{NO_ARGS}"] if entry.args is None and not listed else []
-    lead = [*program.words[1:], "mcp", "run", *_named(entry), *(f"--server-env={name}" for name in names), *marks, "--"]
+    ours = [*program.words[1:], "mcp", "run", *program.said, *_named(entry)]
+    lead = [*ours, *(f"--server-env={name}" for name in names), *marks, "--"]
     table = Table(entry.source, entry.holder)
     if listed:
         first = entry.command.children[0]
         words = ", ".join(table.quoted(word) for word in (program.words[0], *lead))
         return [*edits, Edit(entry.source, first.start, first.start, f"{words}, ")]
     words = ", ".join([*(table.quoted(word) for word in lead), table.raw(entry.command)])
-    ours = table.quoted(program.words[0])
+    us = table.quoted(program.words[0])
     if entry.args is None:
-        return [*edits, *table.replace_and_add(entry.key, ours, "args", f"[{words}]")]
-    edits.append(table.replace(entry.command, ours))
+        return [*edits, *table.replace_and_add(entry.key, us, "args", f"[{words}]")]
+    edits.append(table.replace(entry.command, us))
     if entry.args.children:
         first = entry.args.children[0]
         return [*edits, Edit(entry.source, first.start, first.start, f"{words}, ")]
@@ -183,7 +184,7 @@ def _wrap_url(entry: Entry, program: Program) -> list[Edit]:
         edits += [table.renamed(held, "env")]
         headers = Table(entry.source, node.get(held) or node)
         edits += [headers.prefix(name, HEADER_PREFIX) for name in names]
-    lead = [*program.words[1:], "mcp", "run", *_named(entry), *(f"--header={name}" for name in names)]
+    lead = [*program.words[1:], "mcp", "run", *program.said, *_named(entry), *(f"--header={name}" for name in names)]
     words = [table.quoted(word) for word in (*lead, MARK + ",".join(marks), "--url")]
     edits.append(table.renamed(entry.key, "command"))
     text = f"[{', '.join([*words, table.raw(entry.command)])}]"
@@ -234,12 +235,12 @@ def is_wrapped(entry: Entry, program: Program, resolved: str, *, trusted: bool =
     """Whether an entry starts this program's mediator, and sets nothing that steers it. Raises Unfit where it does.
 
     Not its name counts, nor what the command is called: the file that it starts does. In a file that is not
-    ``trusted`` the mediator's words are those that ``wrap`` writes: another policy, profile or session is the
-    owner's to choose.
+    ``trusted`` the mediator's words are those that ``wrap`` writes: another policy, profile, session or state
+    directory is the owner's to choose.
     """
     if entry.url or not leads(program, entry.texts, resolved):
         return False
-    chosen = "" if trusted else _chosen(entry.texts)
+    chosen = "" if trusted else _chosen(entry.texts, program.said)
     if chosen:
         raise Unfit(f"it says {chosen} to the mediator, and the file is not known to be yours; look at it, and name it")
     for key in entry.env():
@@ -310,13 +311,13 @@ def _restored(entry: Entry, names: list[str]) -> list[Edit]:
     ]
 
 
-def _chosen(words: Sequence[str]) -> str:
+def _chosen(words: Sequence[str], said: Sequence[str]) -> str:
     """Return the first of the mediator's words that ``wrap`` does not write, "" where there is none."""
     ours = ("--name=", "--server-env=", "--header=", MARK)
     for word in words[_start(words) :]:
         if word in {"--", "--url"}:
             return ""
-        if not word.startswith(ours):
+        if not word.startswith(ours) and word not in said:
             return word
     return ""
 

@@ -17,18 +17,30 @@ class Program:
     words: tuple[str, ...]
     files: frozenset[str]
     """Resolved paths of its scripts."""
+    state: str = ""
+    """The state directory that its owner named, "" for the usual one."""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The words behind ``mcp run`` that say it."""
+        return (f"--state={self.state}",) if self.state else ()
 
     def is_first(self, words: tuple[str, ...], resolved: str) -> bool:
         """Whether a command starts with this program. ``resolved``: the file that its first word starts."""
         return resolved in self.files or words[: len(self.words)] == self.words
 
 
-def program() -> Program:
-    """Return this Nucleus: its script beside the interpreter, else the interpreter itself."""
+def program(state: str = "") -> Program:
+    """Return this Nucleus: its script beside the interpreter, else the interpreter itself.
+
+    ``state``: the state directory that its owner named, which a client would not.
+    """
     folder = os.path.dirname(os.path.abspath(sys.executable))
     scripts = [path for name in NAMES if os.path.isfile(path := os.path.join(folder, name))]
     words = (scripts[0],) if scripts else (os.path.abspath(sys.executable), "-I", "-m", "nucleus")
-    return Program(words, frozenset(os.path.realpath(path) for path in scripts))
+    return Program(
+        words, frozenset(os.path.realpath(path) for path in scripts), os.path.abspath(state) if state else ""
+    )
 
 
 def resolve(word: str) -> str:
