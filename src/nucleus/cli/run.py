@@ -352,8 +352,6 @@ class _Run:
         """Judge what the command left, and return the status of it all."""
         folder = self._folder
         assert folder is not None  # noqa: S101  it was made before the box
-        if self._box is not None:
-            self._box.tell_others(last=True)
         status = end.status
         if missing:
             status = NOT_FOUND if missing == 2 else NOT_EXECUTABLE

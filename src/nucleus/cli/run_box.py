@@ -30,6 +30,10 @@ INTERPRETERS: Final = ("python3", "python", "node", "ruby", "java", "go")
 """What a shell, a Makefile or an agent runs next: found like the command itself, an active virtual environment too."""
 
 
+LOOK_SECONDS: Final = 0.1
+"""How long a large workspace is looked at for files of others when all else is ready."""
+
+
 @final
 class RunBox:
     """One box that is made, and what is known of it: its bounds, and where the workspace's repository lies."""
@@ -81,9 +85,9 @@ class RunBox:
             living.join(self.group)
         return living
 
-    def tell_others(self, *, last: bool = False) -> None:
-        """Name what belongs to others in the workspace: before the command begins, or at the end for a large one."""
-        line = self._others.told(last=last) if self._others is not None else ""
+    def tell_others(self) -> None:
+        """Name what belongs to others in the workspace, as far as it was looked at while the box was made."""
+        line = self._others.told(LOOK_SECONDS) if self._others is not None else ""
         if line:
             self._say(line)
 

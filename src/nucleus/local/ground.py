@@ -37,7 +37,7 @@ def refuse_broad(workspace: str, home: str) -> None:
 
 @final
 class Others:
-    """Looks for what belongs to another user or group, beside what else is done. ``told`` ends the look."""
+    """Looks for what belongs to another user or group, while the box is made: a second thread, until ``told``."""
 
     def __init__(self, workspace: str, hidden: Sequence[str]) -> None:
         """Begin to look. What is ``hidden`` is not gone into."""
@@ -48,14 +48,12 @@ class Others:
         self._thread = threading.Thread(target=self._look, name="Others", daemon=True)
         self._thread.start()
 
-    def told(self, seconds: float = 0.0, *, last: bool = False) -> str:
-        """Return a line that names what was found, "" for nothing, or where the look goes on after ``seconds``.
+    def told(self, seconds: float) -> str:
+        """End the look, at the latest after ``seconds``; return a line that names what was found, "" for nothing.
 
-        ``last``: end the look, and tell what was found so far. A line is told once.
+        INVARIANT: afterwards this process has no thread of ours: what is forked later has all of it (``doors``).
         """
         self._thread.join(seconds)
-        if self._thread.is_alive() and not last:
-            return ""
         self._stopped = True
         self._thread.join()
         found, self._found = sorted(self._found), []
