@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from nucleus.gate.server import LINK_LIMIT
+from nucleus.local.network import HANDED
 from tests import world
 from tests.cli.test_run import LOCAL, Place
 from tests.local.box import needs_box
@@ -156,3 +158,31 @@ def test_a_shell_finds_the_tools_of_the_virtual_environment_that_is_active(place
         *LOCAL, "--", "sh", "-c", "checker && python -c 'import sys; print(sys.prefix)'", environment={"PATH": path}
     )
     assert (done.returncode, done.stdout) == ((0, f"checked\n{place.root}/env\n") if active else (127, ""))
+
+
+FLOOD = """
+import os, socket, time
+
+def ask():
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(os.environ["NUCLEUS_DOOR"])
+        return list(socket.recv_fds(sock, 1 << 16, 1)[1])
+
+held = [number for _ in range(300) for number in ask()]
+print(len(held))
+for number in held:
+    os.close(number)
+while not (found := ask()):
+    time.sleep(0.05)
+print("again", len(found))
+"""
+
+
+def test_a_box_can_not_hold_all_of_the_gate_s_connections(place: Place) -> None:
+    """What it does not get is there for the owner's side; what it gave back it can have again."""
+    (place.workspace / "flood.py").write_text(FLOOD)
+    done = place.run(*LOCAL, "--", "python3", "flood.py")
+    assert done.returncode == 0, done.stderr
+    held, again = done.stdout.splitlines()
+    assert HANDED - 8 <= int(held) <= HANDED < LINK_LIMIT
+    assert again == "again 1"

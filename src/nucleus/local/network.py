@@ -35,6 +35,8 @@ STARTS: Final = 5
 """How often the egress process is started for one run."""
 CONNECTIONS: Final = 128
 """Carried at once for ports; more wait."""
+HANDED: Final = 192
+"""Connections to the gate, all of a run's together, up to which programs in its box get one. The gate takes 256."""
 GRACE: Final = 2.0
 SPOKEN_LIMIT: Final = 1 << 20
 """Bytes kept of what the egress process reports."""
@@ -100,7 +102,8 @@ class Network:
     def open_door(self, listener: int, opened: Mapping[str, Any]) -> None:
         """Hand a connection of the box's principal to each program that connects to ``listener`` in the box.
 
-        ``opened`` is what the gate said when the principal opened.
+        ``opened`` is what the gate said when the principal opened. A program gets none while ``HANDED`` others are
+        held: the rest of what the gate takes is for the servers and the routes of this side.
         """
         sock = socket.socket(fileno=os.dup(listener))
         sock.setblocking(False)
@@ -111,6 +114,9 @@ class Network:
             with suppress(OSError, Refused):
                 caller, _ = sock.accept()
                 with caller:
+                    told, _ = self._gate.request({"do": "leave"})  # tells how many others there are, and ends nothing
+                    if told.get("others", HANDED) >= HANDED:
+                        return
                     made, _ = self._gate.branch({"do": "attach", "role": boxed.ROLE})
                     boxed.hand_over(caller, made, shown)
                     made.close()
