@@ -53,6 +53,19 @@ def told(world: World) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("name", ["-x", "HEAD", "@", "-"])
+def test_a_name_that_git_itself_gives_to_no_branch_is_refused(world: World, name: str) -> None:
+    """Applied, a script that checks each branch out would be given an option, or HEAD for another one."""
+    first = repository(world)
+    world.start()
+    world.put(f".git/refs/heads/{name}", f"{first}\n")
+    world.put(".git/refs/tags/fine", f"{first}\n")
+    assert told(world)[f"refs/heads/{name}"].startswith("git itself gives no branch or tag this name")
+    assert told(world)["refs/tags/fine"] == "plain"
+    world.apply(yes=True)
+    assert git(world.workspace, "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]
+
+
 @pytest.mark.parametrize(
     ("makes", "name", "asked"),
     [

@@ -1,12 +1,16 @@
 """The packing worker: what it makes of good objects and bad ones, and what it can't reach."""
 
 import os
+import struct
 import subprocess
+import zlib
+from hashlib import sha1
 from pathlib import Path
 
 import pytest
 
 from nucleus.apply.hands import Packing
+from nucleus.local import packer
 from nucleus.local.argv import NAMESPACES
 from nucleus.local.packer import pack, words
 from tests.apply.repositories import git
@@ -95,3 +99,68 @@ def test_its_box_has_no_network_and_no_place_to_write() -> None:
     assert set(NAMESPACES) <= set(found)
     assert "--bind" not in found
     assert found[-3:] == ["--ro-bind-fd", "7", "/store/0"]
+
+
+PIECE = 0xFFFFFF
+"""Bytes that one instruction of a difference can take of its base (gitformat-pack(5))."""
+
+
+def bomb(store: Path, pieces: int) -> str:
+    """Put a small pack into a store, of which one object is ``pieces`` times 16 MiB; return a tree that has it."""
+    base = bytes(PIECE)
+    summed = sha1(b"blob %d\0" % (pieces * PIECE), usedforsecurity=False)
+    for _ in range(pieces):
+        summed.update(base)
+    name, below = summed.digest(), sha1(b"blob %d\0" % PIECE + base, usedforsecurity=False).digest()
+    difference = _sized(PIECE) + _sized(pieces * PIECE) + b"\xf0\xff\xff\xff" * pieces
+    entries = [(below, _entry(3, base)), (name, _entry(7, difference, below))]
+    body, rows = b"PACK" + struct.pack(">II", 2, 2), []
+    for which, content in entries:
+        rows.append((which, len(body), zlib.crc32(content)))
+        body += content
+    rows.sort()
+    end = sha1(body, usedforsecurity=False).digest()
+    fan = [sum(row[0][0] <= at for row in rows) for at in range(256)]
+    index = b"\xfftOc" + struct.pack(">I256I", 2, *fan) + b"".join(row[0] for row in rows)
+    index += struct.pack(">2I", *(row[2] for row in rows)) + struct.pack(">2I", *(row[1] for row in rows)) + end
+    place = store / ".git" / "objects" / "pack" / f"pack-{end.hex()}.pack"
+    place.write_bytes(body + end)
+    place.with_suffix(".idx").write_bytes(index + sha1(index, usedforsecurity=False).digest())
+    tree = subprocess.run(
+        ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"],
+        input=b"100644 big\0" + name,
+        cwd=store,
+        capture_output=True,
+        check=True,
+    )
+    return tree.stdout.decode().strip()
+
+
+def _sized(number: int) -> bytes:
+    found = b""
+    while number > 0x7F:
+        found += bytes([0x80 | number & 0x7F])
+        number >>= 7
+    return found + bytes([number])
+
+
+def _entry(kind: int, content: bytes, base: bytes = b"") -> bytes:
+    size = len(content)
+    rest = _sized(size >> 4) if size > 15 else b""
+    return bytes([(0x80 if rest else 0) | kind << 4 | size & 15]) + rest + base + zlib.compress(content)
+
+
+@needs_box
+def test_an_object_that_grows_a_lot_is_packed_within_the_bound(store: Path) -> None:
+    tree = bomb(store, 20)
+    assert sum(place.stat().st_size for place in (store / ".git" / "objects" / "pack").iterdir()) < 100_000
+    assert packed(store, tree), "as long as it is not too large, all is well"
+
+
+@needs_box
+def test_what_the_worker_may_allocate_is_bounded(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same pack as before, which is made where the bound is its usual one: there it is switched off."""
+    tree = bomb(store, 20)
+    monkeypatch.setattr(packer, "MEMORY", 100 << 20)
+    with pytest.raises(ValueError, match=r"emory"):
+        packed(store, tree)

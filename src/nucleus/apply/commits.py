@@ -27,6 +27,7 @@ from nucleus.apply.run import Run
 from nucleus.apply.sighting import SINCE
 from nucleus.apply.storage import UNFINISHED, Storage, layered, require
 from nucleus.errors import CannotEnforce
+from nucleus.policy.refs import good_ref
 
 PACK_LIMIT: Final = 16 << 30
 """Bytes of new objects."""
@@ -192,6 +193,8 @@ def _moved(found: Commits, ref: str, before: str, value: str) -> Change:
         obstacle = "names nothing that leads to a commit"
     elif not before and any(other.startswith(ref + "/") or ref.startswith(other + "/") for other in found.host.refs):
         obstacle = "another one's name is in the way"
+    elif not before and not good_ref(ref.split("/", 2)[2]):
+        obstacle = "git itself gives no branch or tag this name: programs would take it for HEAD, or for an option"
     if obstacle:
         return _refused(ref, what, obstacle)
     conflict = _blocked(found, ref) if branch and before else ""

@@ -21,6 +21,10 @@ from nucleus.local.argv import FENCES, NAMESPACES, PATH, packed
 
 CHUNK: Final = 1 << 20
 ERROR_LIMIT: Final = 4096
+MEMORY: Final = 3 << 30
+"""Bytes that the worker may allocate: a pack of a few kilobytes can hold an object of any size. Honest ones need less
+than three times the 512 MiB up to which git makes differences of files; larger ones pass through.
+"""
 _GIT: Final = "/git"
 
 
@@ -78,7 +82,7 @@ def pack(packing: Packing, path_list: Sequence[str] | None = None) -> None:
             head += ["--file", str(number), place]
         try:
             process = subprocess.Popen(
-                [*head, *_COMMAND],
+                [*head, "sh", "-c", _BOUNDED, str(MEMORY >> 10), *_COMMAND],
                 stdin=files[-1],
                 stdout=subprocess.PIPE,
                 stderr=said,
@@ -170,7 +174,12 @@ _PLACES: Final = (f"{_GIT}/HEAD", f"{_GIT}/config", f"{_GIT}/objects/info/altern
 _COMMAND: Final = (
     *("git", "pack-objects", "--stdout", "--revs", "--quiet", "--threads=1", "--no-reuse-delta", "--delta-base-offset"),
 )
-_QUIET: Final = "\tbare = true\n[gc]\n\tauto = 0\n[protocol]\n\tallow = never\n[core]\n\tcommitGraph = false\n"
+_BOUNDED: Final = 'ulimit -d "$0" && exec "$@"'
+"""In kilobytes: what a process allocates (RLIMIT_DATA), files that it maps not counted."""
+_QUIET: Final = (
+    "\tbare = true\n[gc]\n\tauto = 0\n[protocol]\n\tallow = never\n[core]\n\tcommitGraph = false\n"
+    "[pack]\n\twindowMemory = 512m\n"
+)
 _VARIABLES: Final = {
     "HOME": "/tmp",  # noqa: S108  the box's own
     "LC_ALL": "C",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nucleus.tools.perform import private_git
 from nucleus.tools.perform.outcomes import Deadline
 from nucleus.tools.perform.private_git import first_line, git_program, prepared
 from nucleus.tools.perform.repository import opened
@@ -70,6 +71,18 @@ def command_lines() -> Iterator[bytes]:
         if process.name.isdigit():
             with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
                 yield (process / "cmdline").read_bytes()
+
+
+def test_what_a_program_may_allocate_is_bounded(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large object that is read in one piece, beside the same within the usual bound: there it is switched off."""
+    with opened(str(repo)) as repository, prepared(repository, str(repo), Deadline(60)) as git:
+        words = ("hash-object", "-t", "tag", "--literally", "-w", "--stdin")
+        name = git.must(*words, stdin=bytes(100 << 20)).decode().strip()
+        assert git.run("cat-file", "tag", name, limit=1 << 28).status == 0
+        monkeypatch.setattr(private_git, "MEMORY", 50 << 20)
+        ran = git.run("cat-file", "tag", name, limit=1 << 28)
+    assert ran.status != 0
+    assert "emory" in ran.error
 
 
 def test_a_broken_configuration_is_an_error(repo: Path) -> None:

@@ -12,6 +12,7 @@ and ours defines nothing.
 import errno
 import os
 import re
+import resource
 import selectors
 import shutil
 import signal
@@ -32,6 +33,8 @@ SEARCH_PATH: Final = "/usr/bin:/bin:/usr/local/bin"
 ERROR_LIMIT: Final = 64 * 1024
 """Bytes of standard error that are kept."""
 CHUNK: Final = 64 * 1024
+MEMORY: Final = 4 << 30
+"""Bytes that one git program may allocate: it reads objects that others made. Files that it maps are not counted."""
 NOBODY: Final = ("Nucleus agent", "agent@nucleus.invalid")
 """Who commits where the repository does not say."""
 _UNFIT: Final = re.compile(r"[\x00-\x1f\x7f<>]")
@@ -68,7 +71,7 @@ class PrivateGit:
         keep: Sequence[int] = (),
     ) -> Ran:
         """Run one git program to its end. Raises TimeoutError, and OSError beyond ``limit`` bytes of output."""
-        with tempfile.TemporaryFile(dir=self.scratch) as given:
+        with tempfile.TemporaryFile(dir=self.scratch) as given, _bounded():
             given.write(stdin)
             given.seek(0)
             process = subprocess.Popen(
@@ -150,6 +153,18 @@ class PrivateGit:
                     raise too_large("what git says", limit)
                 del streams[process.stderr][ERROR_LIMIT:]
         return bytes(streams[process.stdout]), bytes(streams[process.stderr])
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Let a program that is started here begin with a bound on what it allocates: set later, it could come too late."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    mine = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (mine, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
