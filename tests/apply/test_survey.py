@@ -310,3 +310,34 @@ def test_what_the_host_took_away_meanwhile_comes_back_as_something_new(world: Wo
     world.put("a")
     (world.workspace / "a").unlink()
     assert world.changes() == [("a", "added", "plain")]
+
+
+def test_compiled_files_of_python_stay_in_the_run_and_nobody_is_asked(world: World) -> None:
+    """They are made anew from their sources; one that came home would run in the place of its source."""
+    world.host("old/__pycache__/a.cpython-311.pyc", "compiled")
+    world.start()
+    world.put("__pycache__/a.cpython-311.pyc")
+    world.put("old/__pycache__/a.cpython-311.pyc", "poisoned")
+    world.put("old/__pycache__/b.cpython-311.pyc")
+    world.gone("old/__pycache__/c.pyc")
+    assert world.changes() == []
+
+
+def test_what_else_lies_among_them_is_looked_at_like_anything(world: World) -> None:
+    world.start()
+    world.put("a/__pycache__/mod.py")
+    world.put("a/__pycache__/mod.pyc")
+    world.put("b/__pycache__/deep/mod.pyc")
+    (world.put("c/__pycache__/mod.pyc").parent / "link.pyc").symlink_to("/etc/passwd")
+    world.put("d/mod.pyc")
+    world.put("__pycache__")
+    found = {path: category for path, _, category in world.changes()}
+    held = {
+        "a/__pycache__/mod.pyc",
+        "b/__pycache__/deep/mod.pyc",
+        "c/__pycache__/mod.pyc",
+        "c/__pycache__/link.pyc",
+        "d/mod.pyc",
+    }
+    assert {path for path, category in found.items() if category == "held"} == held
+    assert {"a/__pycache__/mod.py", "__pycache__"} <= found.keys()

@@ -32,6 +32,7 @@ from nucleus.lean import dataclass, replace
 from nucleus.policy.controls import in_git
 from nucleus.policy.worktree import FOLDER
 
+CACHE: Final = "__pycache__"
 NEVER_AS_FILES: Final = "git's own storage is never applied as files"
 LIMIT: Final = 1_000_000
 """Changes of one run: more than that nobody looks at."""
@@ -155,6 +156,13 @@ class _Survey:
             noted = marks(own)
             if noted.odd:
                 yield seen.refused(words.ADDED, _planted(noted))
+                return
+            if (
+                name == CACHE
+                and not noted.opaque
+                and (before is None or stat.S_ISDIR(before.st_mode))
+                and _compiled(own)
+            ):
                 return
             theirs = None
             if before is not None and pair.host is not None and stat.S_ISDIR(before.st_mode):
@@ -321,6 +329,19 @@ def _like_storage(names: set[str], host: int | None) -> bool:
 
     # With ``commondir`` objects and configuration lie elsewhere, wherever that is (gitrepository-layout(5)).
     return has("HEAD") and (has("objects") or has("commondir"))
+
+
+def _compiled(folder: int) -> bool:
+    """Whether a directory holds nothing but Python's compiled files: made anew from their sources, and never brought.
+
+    One that is brought runs in its source's place; one that is not loses nothing (PEP 3147).
+    """
+    with os.scandir(folder) as entries:
+        return all(
+            entry.name.endswith(".pyc")
+            and (entry.is_file(follow_symlinks=False) or is_whiteout(entry.stat(follow_symlinks=False)))
+            for entry in entries
+        )
 
 
 def _opened(open_here: ExitStack, base: int, name: str, *, lend: bool = False) -> int:
