@@ -9,13 +9,16 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.parts import install
+from tests.parts.bearer import Bearer
 from tests.parts.world import HERE, POLICY, environment, identity, mappings, module, parts, server_environment
 
 VOLATILE = re.compile(r"127\.0\.0\.1:\d+|localhost:\d+|[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[0-9:.]+Z")
@@ -109,6 +112,47 @@ def test_a_server_conforms_as_it_does_without_the_mediator(tmp_path: Path, work:
     assert len(before) >= 30
     assert {one["status"] for found in before.values() for one in found} <= {"SUCCESS", "INFO"}
     assert after == before
+
+
+@contextmanager
+def listening(home: Path, command: list[str]) -> Iterator[str]:
+    """Give the URL at which a command that has ``--listen`` serves, through a relay that knows its token."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=home / "work",
+        env=environment(home),
+        text=True,
+    ) as front:
+        assert front.stderr is not None
+        said = ""
+        while "shown once" not in said:
+            line = front.stderr.readline()
+            assert line, said
+            said += line
+        threading.Thread(target=front.stderr.read, daemon=True).start()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/mcp", said), re.search(r"shown once: (\S+)", said)
+        assert all(found), said
+        relay = Bearer("127.0.0.1", int(found[0][1]), found[1][1])  # type: ignore[index]
+        yield f"http://127.0.0.1:{relay.port}/mcp"
+        relay.close()
+        front.terminate()
+
+
+@pytest.mark.timeout(200)
+def test_a_server_conforms_over_our_http_front_as_it_does_without_it(tmp_path: Path, work: Path) -> None:
+    command = ours("conformance_server.mjs")
+    before = served(tmp_path, "direct", command)
+    words = mediated(tmp_path, command, identity(command), tools_of(command, tmp_path))
+    at = words.index("--")
+    with listening(tmp_path, [*words[:at], "--listen", "127.0.0.1:0", *words[at:]]) as url:
+        suite(tmp_path, "server", "--url", url, "-o", str(tmp_path / "listened"))
+    after = checks(tmp_path / "listened")
+    assert len(after) >= 30
+    # Where nothing comes before an answer, ours is one JSON object and no stream: "SSE streaming is optional", it says.
+    assert verdicts(before) - verdicts(after) == {("server-sse-streams-functional", "SUCCESS")}
+    assert verdicts(after) < verdicts(before)
 
 
 TIMED = "client-sse-retry-timing"

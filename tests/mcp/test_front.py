@@ -132,6 +132,7 @@ def test_what_comes_before_an_answer_is_streamed(served: Served) -> None:
     status, body = served.ask({"id": 2, "method": "slow", "params": {"_meta": {"progressToken": "t"}}})
     events = [json.loads(line.removeprefix(b"data: ")) for line in body.splitlines() if line.startswith(b"data: ")]
     assert status == 200
+    assert not any(line.startswith((b"id:", b"retry:")) for line in body.splitlines()), "no stream can be resumed"
     assert events[0]["params"]["progressToken"] == "t"
     assert events[1] == {"jsonrpc": "2.0", "id": 2, "result": {"done": True}}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nucleus.mcp.messages import MessageError
 from nucleus.mcp.methods import TABLES, Method
-from nucleus.mcp.rebuild import Issued, Memory, rebuild
+from nucleus.mcp.rebuild import FILTER_FLAGS, Issued, Memory, rebuild
 
 CANARY = "canary-7f3a"
 METHODS = [*TABLES.requests.values(), *TABLES.notifications.values()]
@@ -167,3 +167,13 @@ def test_any_params_are_taken_apart_or_refused(params: dict[str, Any], method: M
         return
     assert set(rebuilt.forwarded()) <= set(params)
     assert not set(rebuilt.kept) & set(rebuilt.judged)
+
+
+@pytest.mark.parametrize("more", [{"filesChanged": True}, {"toolslistchanged": True}, {"x": "y" * 100}])
+def test_a_subscription_to_news_that_the_protocol_does_not_have_is_refused(more: dict[str, Any]) -> None:
+    """Every kind that it has is in the table of what servers may send."""
+    listen = {"notifications": {"toolsListChanged": True, **more}}
+    with pytest.raises(MessageError, match="news that the protocol has"):
+        rebuild(TABLES.requests["subscriptions/listen"], listen, Memory())
+    kinds = {f"notifications/{flag.removesuffix('ListChanged')}/list_changed" for flag in FILTER_FLAGS}
+    assert kinds | {"notifications/resources/updated"} <= set(TABLES.news)

@@ -187,9 +187,14 @@ def _once(name: str, value: Any, memory: Memory) -> tuple[bool, Any]:
 
 
 def _filter(value: Any, memory: Memory) -> bool:
-    """Whether a subscription filter holds flags and listed URIs, and nothing else."""
-    if type(value) is not dict or not set(value) <= {*FILTER_FLAGS, "resourceSubscriptions"}:
+    """Whether a subscription filter holds flags and listed URIs, and nothing else.
+
+    Raises MessageError for kinds of news that the protocol does not have: nobody could be asked what they are.
+    """
+    if type(value) is not dict:
         return False
+    if not set(value) <= {*FILTER_FLAGS, "resourceSubscriptions"}:
+        raise MessageError("a subscription is to news that the protocol has, and to no other", INVALID_PARAMS)
     uris = value.get("resourceSubscriptions", [])
     if not all(type(value.get(flag, False)) is bool for flag in FILTER_FLAGS) or type(uris) is not list:
         return False
