@@ -109,3 +109,25 @@ def test_a_gate_is_unreadable_and_says_nothing_on_standard_output(
             assert b"XDG" not in environment
     finally:
         session.end_gate()
+
+
+def test_a_mediator_hashes_by_itself_as_with_openssl_and_does_not_hold_it() -> None:
+    """And without that, OpenSSL's library is mapped for the first digest."""
+    code = (
+        "import sys\n"
+        f"sys.path.append({str(SOURCE.parent)!r})\n"
+        "from nucleus import privileged\n"
+        "if sys.argv[1] == 'alone': privileged.hash_alone()\n"
+        "import hashlib, hmac\n"
+        "maps = open('/proc/self/maps').read()\n"
+        "print('libcrypto' in maps or '_hashlib' in maps, hashlib.sha256(b'x').hexdigest(),"
+        " hmac.digest(b'k', b'x', 'sha256').hex(), hmac.compare_digest(b'a', b'a'))\n"
+    )
+    alone, with_openssl = (
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", code, word], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for word in ("alone", "")
+    )
+    assert alone[1:] == with_openssl[1:]
+    assert (alone[0], with_openssl[0]) == ("False", "True")

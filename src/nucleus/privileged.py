@@ -175,6 +175,18 @@ def close(late: "Sequence[str]") -> None:
     gc.enable()
 
 
+def hash_alone() -> None:
+    """Have ``hashlib`` use the interpreter's own SHA-2 where it has one: for a few digests, OpenSSL would be 3.7 MB.
+
+    What the process uses of TLS is not touched by that.
+    """
+    from importlib.machinery import PathFinder
+
+    if any(name in sys.builtin_module_names or PathFinder.find_spec(name) for name in ("_sha256", "_sha2")):
+        nothing: Any = None
+        sys.modules.setdefault("_hashlib", nothing)  # "import" then says that there is none
+
+
 def main(words: list[str]) -> int:
     """Become what ``words`` name: gate, mediator, servers, hooks or egress, each with a FD, or worker CLASS FD."""
     if words[0] == "gate":
@@ -183,6 +195,8 @@ def main(words: list[str]) -> int:
 
         close(LAZY)
         return serve(int(words[1]), Settings())
+    if words[0] in {"mediator", "servers"}:
+        hash_alone()
     if words[0] == "mediator":
         from nucleus.mcp.mediate import mediate
 

@@ -10,14 +10,13 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.lean import dataclass, replace
 from nucleus.mcp.messages import written
 from nucleus.mcp.pins import Identity, digest_of
-from nucleus.policy.call import FETCH, MCP, Call
-from nucleus.policy.client_tools import MOVE, OF_PATHS, PLACES, STAGE
+from nucleus.policy.call import FETCH, MCP, MOVE, OF_PATHS, PLACES, STAGE, Call
 from nucleus.policy.legs import CAPABILITY_NAMES
 
 ACTS: Final = frozenset(("", "destroy", "admin", "pay", "publish", "send"))
@@ -274,7 +273,7 @@ def read_mappings(*texts: str, follow: Callable[[str], str] = str, regular: Call
 
 def shipped() -> str:
     """Return the text of the mappings that come with this version."""
-    return files("nucleus.mcp").joinpath("mappings.toml").read_text(encoding="utf-8")
+    return Path(__file__).with_name("mappings.toml").read_text(encoding="utf-8")
 
 
 def _entry(row: object) -> tuple[list[Key], Reviewed]:

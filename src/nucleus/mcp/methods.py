@@ -6,7 +6,7 @@ revision of the Model Context Protocol specification.
 
 import tomllib
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, Literal, final
 
 from nucleus.lean import dataclass
@@ -123,4 +123,4 @@ def can_elicit(said: Mapping[str, Any], revision: str) -> bool:
     return "2025-06-18" <= revision < STATELESS and isinstance(capabilities, dict) and "elicitation" in capabilities
 
 
-TABLES: Final = read_tables(files("nucleus.mcp").joinpath("methods.toml").read_text(encoding="utf-8"))
+TABLES: Final = read_tables(Path(__file__).with_name("methods.toml").read_text(encoding="utf-8"))

@@ -56,6 +56,16 @@ CLIENT: Final = "client.tool"
 """A tool that a client performs by itself, told by its hook before: ``does`` says what it is."""
 UNKNOWN: Final = "unknown"
 """A tool without a reviewed mapping: judged as the worst case."""
+MOVE: Final = "fs.move"
+"""What a tool of a client or server may do: a file or directory goes from ``path`` to ``to``. Names are seen, it is
+deleted here, written there."""
+STAGE: Final = "git.stage"
+"""Likewise: files that git's index takes, for a later commit."""
+TREES: Final = frozenset((LIST, GLOB, GREP))
+OF_PATHS: Final = frozenset((*TREES, READ, WRITE, EDIT, DELETE, STAGE))
+"""What such a tool can do to each of a list of paths."""
+PLACES: Final = 256
+"""Paths of one call that are judged. No person reads a longer list."""
 
 
 @final

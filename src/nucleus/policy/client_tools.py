@@ -25,11 +25,9 @@ from nucleus.policy.context import Context, nothing_is_kept
 from nucleus.policy.controls import in_git
 from nucleus.policy.model import Policy
 
-MOVE: Final = "fs.move"
-"""A file or directory that goes from ``path`` to ``to``: names are seen, it is deleted here, written there."""
-STAGE: Final = "git.stage"
-"""Files that git's index takes, for a later commit."""
-TREES: Final = frozenset((kinds.LIST, kinds.GLOB, kinds.GREP))
+MOVE: Final = kinds.MOVE
+STAGE: Final = kinds.STAGE
+TREES: Final = kinds.TREES
 INNER: Final[Mapping[str, Callable[[Policy, Call, Context], Classified]]] = {
     kinds.READ: files.read,
     kinds.LIST: files.read,
@@ -45,11 +43,9 @@ INNER: Final[Mapping[str, Callable[[Policy, Call, Context], Classified]]] = {
     kinds.SPAWN: functions.spawn,
 }
 """What a client's tool may be said to do, beside ``MOVE`` and ``STAGE``. Anything else is a tool nobody reviewed."""
-OF_PATHS: Final = frozenset((*TREES, kinds.READ, kinds.WRITE, kinds.EDIT, kinds.DELETE, STAGE))
-"""What can be done to each of a list of paths."""
+OF_PATHS: Final = kinds.OF_PATHS
 CHANGES: Final = frozenset((kinds.WRITE, kinds.EDIT))
-PLACES: Final = 256
-"""Paths of one call that are judged. No person reads a longer list."""
+PLACES: Final = kinds.PLACES
 
 
 def inner(call: Call) -> Call:
