@@ -148,6 +148,9 @@ def trace(home: Path) -> Path:
     ]
     for row in rows:
         writer.append({**common, **row})
+    for id_, digest in (("asked", "x"), ("alone", "y")):
+        raised = {"id": id_, "digest": digest, "reasons": ["destination"], "destination": "u:443", "expires_ns": 1}
+        writer.append({"type": "question", "principal": "p", **raised})
     writer.sync()
     writer.close("done")
     return state / "traces"
@@ -215,3 +218,12 @@ def test_the_recorded_profile_is_the_one_that_explains(why: object, tmp_path: Pa
     page = why("--state", str(tmp_path / "state"))[1]
     assert "stands at:" in page
     assert "profile read_only" in page
+
+
+def test_the_id_of_a_question_leads_to_the_call_that_raised_it(why: object, trace: Path) -> None:
+    """It is what a person sees when a run says that something was denied for want of an answer."""
+    status, page = why("asked")
+    assert status == 0
+    assert page.startswith("ask: net.fetch url=")
+    assert "secret: something would leave" in page
+    assert why("alone")[1].startswith("ask: a question")

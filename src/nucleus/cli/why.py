@@ -120,11 +120,16 @@ def _recorded(args: argparse.Namespace, wanted: str) -> int:
     for path in traces:
         header: dict[str, Any] = {}
         found: dict[str, Any] = {}
+        asked: dict[str, Any] = {}
         for record in _records(path):
             if record["type"] == "header":
                 header = record
             elif record["type"] in {"decision", "question"} and _meant(record, wanted):
-                found = record
+                # A question names its call by the digest alone; the decision that raised it says what it was.
+                same = record["type"] == "question" and asked.get("digest") == record.get("digest")
+                found = asked if same else record
+            if record["type"] == "decision" and record.get("verdict") == "ask":
+                asked = record
         if found:
             _explain(args, header, found, path)
             return FOUND
