@@ -47,6 +47,8 @@ def test_a_rows_exposures_are_valid(name: str) -> None:
 
 def test_each_kind_of_call_has_a_classifier_and_a_row() -> None:
     every = {value for name, value in vars(call).items() if name.isupper() and isinstance(value, str)}
+    # No call is of these: they say what somebody's own tool does, which is judged as calls of other kinds.
+    every -= {call.MOVE, call.STAGE}
     assert set(CLASSIFIERS) == every
     same_row = {
         call.LIST: call.GLOB,
