@@ -96,6 +96,7 @@ def test_a_pointer_without_its_back_pointer_shows_nothing(tree: Place) -> None:
     done = tree.run(*LOCAL, "--workspace", str(evil), "--", "sh", "-c", f"git status; ls {main}")
     assert done.returncode == 2
     assert "not a git repository" in done.stderr
+    assert "does not name this worktree back" in done.stderr
     assert "README" not in done.stdout
 
 

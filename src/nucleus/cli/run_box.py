@@ -121,6 +121,10 @@ class RunBox:
         """Return how the repository of a linked worktree is shown; say why where it is not."""
         found = linked(self._workspace)
         if found is None:
+            if os.path.isfile(os.path.join(self._workspace, ".git")):
+                self._say(
+                    "git will find no repository in the box: .git names one that does not name this worktree back"
+                )
             return []
         try:
             copy = storage.shown(found, folder.path, (self._workspace, self._home, self._state))
