@@ -162,5 +162,12 @@ class Owner:
         """Run a command as it is, with nothing around it."""
         known = {"PATH": self.path, "HOME": str(self.home), **(environment or {})}
         return subprocess.run(
-            words, cwd=self.workspace, env=known, capture_output=True, text=True, check=False, timeout=100
+            words,
+            cwd=self.workspace,
+            env=known,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
         )
