@@ -95,6 +95,22 @@ def test_patience_is_the_longer_of_the_connections_and_the_contexts() -> None:
     PATIENCE.reset(token)
 
 
+def test_an_answer_can_be_waited_for_later_and_a_gate_that_is_gone_blocks() -> None:
+    ours, theirs = socket.socketpair()
+    connection = Connection(ours)
+    later = connection.ahead({"do": "plan"})
+    assert receive(theirs)[0] == {"do": "plan"}
+    send(theirs, {"what": "planned"})
+    assert later() == {"what": "planned"}
+    late = connection.ahead({"do": "plan"})
+    theirs.close()
+    with pytest.raises(StateBlocked, match="the gate is gone"):
+        late()
+    with pytest.raises(StateBlocked, match="the gate is gone"):
+        connection.ahead({"do": "plan"})
+    connection.close()
+
+
 def test_several_frames_are_answered_in_order_and_a_gate_that_is_gone_blocks() -> None:
     ours, theirs = socket.socketpair()
     connection = Connection(ours)

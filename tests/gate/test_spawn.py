@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.spawn import outside, start
+from nucleus.gate.spawn import ended, outside, start
 
 
 def script(folder: Path, text: str) -> Path:
@@ -41,6 +41,24 @@ def test_what_does_not_end_is_killed(tmp_path: Path) -> None:
     spawned = start(["role"], script(tmp_path, "import time\ntime.sleep(600)\n"))
     spawned.end(0.2)
     assert spawned.process.returncode == -9
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_the_end_of_a_process_is_waited_for_with_and_without_a_descriptor_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, filtered: bool
+) -> None:
+    if filtered:
+
+        def refused(_number: int) -> int:
+            raise PermissionError
+
+        monkeypatch.setattr(os, "pidfd_open", refused)
+    spawned = start(["role"], script(tmp_path, "import socket, sys\nsocket.socket(fileno=int(sys.argv[-1])).recv(1)\n"))
+    assert not ended(spawned.process, 0.05)
+    spawned.sock.close()
+    assert ended(spawned.process, 20)
+    assert ended(spawned.process, 0), "and once its status was taken"
+    assert spawned.process.wait() == 0
 
 
 @pytest.mark.parametrize("place", ["inside", "linked"])

@@ -12,7 +12,8 @@ from nucleus.errors import Refused, StateBlocked
 from nucleus.gate.connection import Connection
 from nucleus.gate.spawn import Spawned, start
 from nucleus.kernel.exposure import ALL_SEEN, PRIVATE
-from nucleus.local.homecoming import GateJudge, bring, seen
+from nucleus.local.homecoming import GateJudge, bring
+from nucleus.local.supervise import seen
 from nucleus.trace.reader import read_records
 from tests import world
 from tests.apply.repositories import box, git, hands, repository

@@ -48,6 +48,22 @@ def test_a_run_that_never_began_leaves_nothing(tmp_path: Path) -> None:
     assert not Path(folder.path).exists()
 
 
+def test_a_run_is_untouched_only_if_that_is_known_for_sure(tmp_path: Path) -> None:
+    folder = RunFolder(str(private(tmp_path / "state")))
+    assert folder.untouched
+    folder.note({"linked": {"storage": "/srv/p/.git"}})
+    assert not folder.untouched
+    folder.note({"linked": None})
+    upper = Path(folder.path) / "upper"
+    (upper / "new.txt").write_text("")
+    assert not folder.untouched
+    (upper / "new.txt").unlink()
+    assert folder.untouched
+    upper.rmdir()
+    assert not folder.untouched
+    folder.remove()
+
+
 def test_a_place_that_can_t_be_made_is_told_with_the_fix(tmp_path: Path) -> None:
     state = private(tmp_path / "state")
     (state / "runs").write_text("")

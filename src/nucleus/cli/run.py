@@ -133,8 +133,9 @@ class _Run:
         self._has_state = self._agent.show_state(self._state, home)
         asked, hint = self._asked(), Hint(self._state, self._workspace)
         guess = None if self._args.dry_run else hint.read()
+        answer = gate.ahead({"do": "plan", **asked})
         made = None if guess is None else self._make(guess)
-        planned = _spoken(gate, {"do": "plan", **asked}, "planned")
+        planned = _proper(answer(), "planned")
         for note in planned["notes"]:
             self._outcome.say(note)
         if self._args.dry_run:
@@ -292,7 +293,7 @@ class _Run:
         if self._box is not None and self._box.group is not None:
             containment["memory"] = f"at most {self._box.limits.memory >> 20} MiB in all, by a control group"
         request = {"do": "open", **asked, "planned": planned["digest"], "containment": containment}
-        opened = _spoken(gate, request, "opened")
+        opened = _proper(gate.request(request)[0], "opened")
         self._trace = opened["trace"]
         known = {"principal": opened["principal"], "trace": opened["trace"], "level": opened["level"]}
         self.report |= {**known, "containment": containment}
@@ -368,8 +369,7 @@ class _Run:
 
     def _bring(self, folder: "RunFolder", gate: "Connection", status: int) -> bool:
         """Bring home what the gate allows; return whether something stays held."""
-        from nucleus.cli.hands import hands_of
-        from nucleus.local.homecoming import bring, seen
+        from nucleus.local.supervise import seen
 
         exposure = seen(gate)
         folder.note({"exposure": exposure})
@@ -377,6 +377,11 @@ class _Run:
         folder.release()
         for id_, place, count in self._agent.end(exposure, status):
             self._outcome.say(f"{place}: {counted(count)} of its own state to look at: nucleus diff {id_}")
+        if folder.untouched:
+            return self._nothing(folder)
+        from nucleus.cli.hands import hands_of
+        from nucleus.local.homecoming import bring
+
         try:
             found = bring(folder.path, gate, hands_of(os.environ))
         except (NucleusError, OSError) as error:
@@ -388,6 +393,12 @@ class _Run:
         if found.complete:
             folder.discard()
         return not found.complete
+
+    def _nothing(self, folder: "RunFolder") -> bool:
+        """End a run that changed nothing: there is nothing to judge, and nothing of the machinery for it is needed."""
+        self.report |= {"run": folder.id, "changes": {"applied": [], "held": [], "conflicts": []}}
+        folder.discard()
+        return False
 
     def _dry(self, planned: Mapping[str, Any]) -> int:
         from nucleus.cli.run_box import RunBox
@@ -420,11 +431,10 @@ class _Run:
             known.release(began=self._began)
 
 
-def _spoken(gate: "Connection", fields: dict[str, Any], what: str) -> dict[str, Any]:
-    """Return the gate's answer to one frame. Raises what it refuses with."""
+def _proper(reply: dict[str, Any], what: str) -> dict[str, Any]:
+    """Return what the gate said. Raises what it refuses with."""
     from nucleus.gate.connection import refusal
 
-    reply, _ = gate.request(fields)
     if reply["what"] != what:
         raise refusal(reply)
     return reply

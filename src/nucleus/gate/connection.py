@@ -103,6 +103,22 @@ class Connection:
             except (OSError, EOFError, ProtocolError) as error:
                 raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
 
+    def ahead(self, fields: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+        """Send one frame; what is returned waits for the answer. Other work is done meanwhile, and nothing asked.
+
+        Both raise StateBlocked if the gate is gone.
+        """
+
+        def guarded(act: Callable[[], Any]) -> Any:
+            with self._lock:
+                try:
+                    return act()
+                except (OSError, EOFError, ProtocolError) as error:
+                    raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+
+        guarded(lambda: send(self._sock, fields))
+        return lambda: dict(guarded(lambda: answer(self._sock))[0])
+
     def several(self, asked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Send frames without waiting for each answer, and return all answers in order.
 

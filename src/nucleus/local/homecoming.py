@@ -11,9 +11,7 @@ from typing import Any, Final, final
 
 from nucleus.apply import Applied, Change, Ruling, apply, finished, load
 from nucleus.apply.hands import Hands
-from nucleus.errors import StateBlocked
 from nucleus.gate.connection import Connection
-from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.policy import call as kinds
 
 UNASKED: Final = "waits for your yes"
@@ -76,15 +74,6 @@ def bring(folder: str, gate: Connection, hands: Hands | None = None) -> Applied:
         raise
     judge.settle(applied=not found.conflicts)
     return found
-
-
-def seen(gate: Connection) -> int:
-    """Return the exposure of the gate's principal, everything if it can't be asked any more."""
-    try:
-        reply, _ = gate.request({"do": "status"})
-        return int(reply["state"][1])
-    except (StateBlocked, KeyError):
-        return ALL_SEEN
 
 
 def _why(reply: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from typing import Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.effects import BoxReport
+from nucleus.gate.spawn import ended
 from nucleus.lean import dataclass
 from nucleus.local import layers, probe
 from nucleus.local.argv import View, within
@@ -167,7 +168,7 @@ class Living:
             with started:
                 if started.first < 0:
                     started.process.kill()
-                    self._status = started.process.wait(GRACE)
+                    self._status = _status(started)
                 else:
                     self._status = self._finish()
                 self.not_started = started.exec_error()
@@ -178,13 +179,20 @@ class Living:
         passed = getattr(self, "_passed", None)
         if passed is None or not select.select([passed.process], [], [], 0)[0]:
             _kill(started.first)
-        status = started.process.wait(GRACE)
+        status = _status(started)
         _kill(started.first)  # what the command left behind ends with it
         # INVARIANT: this descriptor is readable once every process of the namespace is dead (pidfd_open(2),
         # pid_namespaces(7)): after this line nothing writes to the layers any more (test_live.py).
         if not select.select([started.first], [], [], GRACE)[0]:
             raise TimeoutError("the box did not end when it was killed")
         return status if status >= 0 else 128 - status
+
+
+def _status(started: Started) -> int:
+    """Return what bubblewrap ended with. Raises TimeoutError."""
+    if not ended(started.process, GRACE):
+        raise TimeoutError("the box did not end when it was killed")
+    return started.process.wait()
 
 
 def _kill(first: int) -> None:

@@ -91,6 +91,19 @@ class RunFolder:
         else:
             self.remove()
 
+    @property
+    def untouched(self) -> bool:
+        """Whether a run that is over changed nothing for sure: its layer can be read, and has no entry.
+
+        One with a second layer, for the repository of a linked worktree, has to be looked at.
+        """
+        if self._fields.get("linked"):
+            return False
+        try:
+            return not os.listdir(os.path.join(self.path, "upper"))
+        except OSError:
+            return False
+
     def discard(self) -> None:
         """Remove a run of which nothing waits any more. Raises OSError."""
         layers.remove(self.path)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, Protocol, final
 
+from nucleus.errors import StateBlocked
 from nucleus.gate.connection import Connection
 from nucleus.gate.protocol import ProtocolError, Splitter, encode, unpacked
 from nucleus.lean import dataclass
@@ -89,6 +90,17 @@ def owner_socket(gate: Connection) -> Iterator[socket.socket]:
             yield sock
     finally:
         made.close()
+
+
+def seen(gate: Connection) -> int:
+    """Return the exposure of the gate's principal, everything if it can't be asked any more."""
+    try:
+        reply, _ = gate.request({"do": "status"})
+        return int(reply["state"][1])
+    except (StateBlocked, KeyError):
+        from nucleus.kernel.exposure import ALL_SEEN
+
+        return ALL_SEEN
 
 
 @final
