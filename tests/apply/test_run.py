@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nucleus.apply.beneath import held
-from nucleus.apply.run import TICK, Run, alone, exists, load, noted, runs, veiled
+from nucleus.apply.run import TICK, Run, alone, exists, home, load, noted, runs, veiled
 from nucleus.errors import CannotEnforce
 from nucleus.kernel.exposure import ALL_SEEN
 from tests.apply.world import World
@@ -84,3 +84,12 @@ def test_existence_is_asked_without_following_links(world: World) -> None:
         assert exists(base, "link")
         assert not exists(base, "a/c")
         assert not exists(base, "link/b")
+
+
+def test_a_workspace_that_is_gone_is_said_with_what_to_do(world: World) -> None:
+    with home(world.run) as base:
+        assert exists(base, ".")
+    world.workspace.rmdir()
+    with pytest.raises(CannotEnforce, match="not there any more") as caught, home(world.run):
+        pass
+    assert "nucleus discard" in caught.value.diagnostics()

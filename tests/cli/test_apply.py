@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nucleus.apply.journal import Journal
 from nucleus.cli import main
 from tests.apply.repositories import git, repository
 from tests.apply.world import World
@@ -123,11 +124,9 @@ def test_names_that_would_move_the_cursor_are_shown_escaped_at_the_question(worl
 
 def test_an_apply_that_was_killed_is_put_right_first(world: World) -> None:
     busy(world)
-    (world.folder / "journal").mkdir()
     stage = world.workspace / ".nucleus-apply-x"
     stage.mkdir()
-    begun = {"stage": ".nucleus-apply-x", "workspace": world.run.workspace}
-    (world.folder / "journal" / "begun").write_text(json.dumps(begun) + "\n")
+    Journal(world.run).begin(stage.name)
     assert main(["apply", "--non-interactive", "--", "a"]) == 0
     assert not stage.exists()
 

@@ -4,7 +4,7 @@
 what the judge allows, ``recover(run)`` puts right what a killed apply left.
 """
 
-from nucleus.apply.bring import apply, finished, recover, recover_all, silent
+from nucleus.apply.bring import apply, finished, half_done, recover, recover_all, silent
 from nucleus.apply.change import Applied, Change, Held, Judge, Ruling
 from nucleus.apply.run import Run, load, runs
 from nucleus.apply.survey import changes
@@ -19,6 +19,7 @@ __all__ = [
     "apply",
     "changes",
     "finished",
+    "half_done",
     "load",
     "recover",
     "recover_all",

@@ -28,7 +28,7 @@ from nucleus.apply.keeping import kept_by
 from nucleus.apply.landing import landed, with_branches
 from nucleus.apply.landing import noted as note_moves
 from nucleus.apply.plan import Step
-from nucleus.apply.run import APPLIED, PARTLY, Run, alone, load, noted, runs
+from nucleus.apply.run import APPLIED, PARTLY, Run, alone, home, load, noted, runs
 from nucleus.apply.sighting import Kept
 from nucleus.apply.stage import Stage
 from nucleus.apply.survey import changes
@@ -138,11 +138,16 @@ def finished(run: Run) -> bool:
     return Journal(run).has(marks.DONE)
 
 
+def half_done(run: Run) -> bool:
+    """Whether an apply of this run was interrupted, and has to be undone or ended."""
+    return Journal(run).has(marks.BEGUN)
+
+
 def recover_all(state_directory: str, workspace: str) -> list[str]:
     """Recover each run of a workspace; return the names of those that had to be. For the start of a new run."""
     found = []
     for run in runs(state_directory):
-        interrupted = run.workspace == workspace and Journal(run).has(marks.BEGUN)
+        interrupted = run.workspace == workspace and half_done(run)
         if interrupted and recover(run):
             found.append(run.id)
     return found
@@ -151,7 +156,7 @@ def recover_all(state_directory: str, workspace: str) -> list[str]:
 @contextmanager
 def _ours(run: Run, *, locked: bool = False) -> Iterator[int]:
     """Hold the run and the workspace, so that no two applies are at work in one; yield a descriptor of the latter."""
-    with nullcontext() if locked else alone(run), held(run.workspace) as workspace:
+    with nullcontext() if locked else alone(run), home(run) as workspace:
         try:
             fcntl.flock(workspace, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -23,7 +23,7 @@ from nucleus.apply.change import Change
 from nucleus.apply.classes import Class, classify
 from nucleus.apply.hands import Hands, Packing, PrivateGit
 from nucleus.apply.journal import Journal
-from nucleus.apply.run import Run
+from nucleus.apply.run import Run, home
 from nucleus.apply.sighting import SINCE
 from nucleus.apply.storage import UNFINISHED, Storage, layered, require
 from nucleus.errors import CannotEnforce
@@ -103,7 +103,7 @@ def looked(run: Run, hands: Hands | None) -> Iterator[Commits]:
 
 def _host(run: Run) -> tuple[Refs, frozenset[str]]:
     """Return the refs and the remotes of the host's repository. Raises OSError, ValueError."""
-    with held(run.workspace) as workspace:
+    with home(run) as workspace:
         storage = Storage(workspace, run.linked)
         with storage.shared() as shared, storage.own() as own:
             return host_refs(shared, own), remote_names(shared)

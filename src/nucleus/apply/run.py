@@ -159,6 +159,23 @@ def alone(run: Run) -> Iterator[None]:
         os.close(number)
 
 
+@contextmanager
+def home(run: Run) -> Iterator[int]:
+    """Hold a descriptor of the run's workspace. Raises CannotEnforce where there is none any more."""
+    try:
+        descriptor = os.open(run.workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise CannotEnforce(
+            f"the workspace of the run {run.id} is not there any more",
+            why=f"{run.workspace}: {error.strerror}",
+            fix=f"put it back, or throw the run away: nucleus discard {run.id}",
+        ) from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def noted(run: Run, state: str, applied: Mapping[str, Any] | None = None) -> Run:
     """Let ``run.json`` say another state, durably, and return the run so; ``applied`` is added to its applies.
 

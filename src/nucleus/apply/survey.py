@@ -24,7 +24,7 @@ from nucleus.apply.commits import Commits, looked
 from nucleus.apply.git_storage import differences
 from nucleus.apply.journal import Journal
 from nucleus.apply.layer import Marks, is_whiteout, kind_of, marks
-from nucleus.apply.run import Run, veiled
+from nucleus.apply.run import Run, home, veiled
 from nucleus.apply.sighting import UNSEEN, Kept, Sighting, nothing_is_kept
 from nucleus.apply.storage import layered, storage_masks
 from nucleus.errors import CannotEnforce
@@ -52,7 +52,7 @@ def changes(run: Run, kept: Kept = nothing_is_kept, commits: Commits | None = No
         with looked(run, None) as looked_at:
             return changes(run, kept, looked_at)
     found: list[Change] = list(commits.found)
-    with held(run.upper) as upper, held(run.workspace) as workspace:
+    with held(run.upper) as upper, home(run) as workspace:
         for change in _Survey(run, kept).walk(_Pair(upper, workspace, "")):
             found.append(change)
             if len(found) > LIMIT:

@@ -1,6 +1,7 @@
 """``nucleus discard``: throw a run away, with all that it changed and was not applied."""
 
 import argparse
+import os
 from contextlib import ExitStack
 
 from nucleus.cli import Usage
@@ -14,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Finish or undo an apply that was interrupted, then remove the run."""
-    from nucleus.apply import recover
+    from nucleus.apply import half_done, recover
     from nucleus.apply.run import alone
     from nucleus.local.layers import remove
 
@@ -23,7 +24,8 @@ def run(args: argparse.Namespace) -> int:
         raise Usage("no run of this directory waits; name one, as shown by: nucleus runs")
     if not args.run:
         _agreed(found.id)
-    recover(found)
+    if os.path.isdir(found.workspace) or half_done(found):
+        recover(found)
     with alone(found):
         remove(found.folder)
     if not args.quiet:
