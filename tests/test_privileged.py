@@ -16,7 +16,7 @@ from tests import world
 
 SOURCE = Path(privileged.__file__).parent
 BELOW = ("kernel", "policy", "trace", "gate", "egress", "tools", "local", "mcp")
-OF_CLIENTS = {"gate/connection.py", "gate/approver.py", "mcp/suggest.py"}
+OF_CLIENTS = {"gate/connection.py", "gate/approver.py", "local/editable.py", "mcp/suggest.py"}
 
 
 def test_every_import_inside_of_a_function_is_made_before_imports_are_frozen() -> None:

@@ -163,14 +163,17 @@ def boxes() -> "Box":
     return box
 
 
-def close(late: "Sequence[str]") -> None:
-    """Be unreadable, import what would be imported late, and from here on look at no file for code."""
+def close(late: "Sequence[str]", *, names: bool = True) -> None:
+    """Be unreadable, import what would be imported late, and from here on look at no file for code.
+
+    ``names``: whether this process names hosts or reads dates.
+    """
     import gc
 
-    from nucleus.gate.hardening import LATE, freeze_imports, not_dumpable
+    from nucleus.gate.hardening import LATE, REPORTING, freeze_imports, not_dumpable
 
     not_dumpable()
-    freeze_imports([*LATE, *late])
+    freeze_imports([*(LATE if names else REPORTING), *late])
     gc.freeze()
     gc.enable()
 
@@ -193,7 +196,7 @@ def main(words: list[str]) -> int:
         from nucleus.gate.board import Settings
         from nucleus.gate.server import serve
 
-        close(LAZY)
+        close(LAZY, names=False)
         return serve(int(words[1]), Settings())
     if words[0] in {"mediator", "servers"}:
         hash_alone()

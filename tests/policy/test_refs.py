@@ -17,7 +17,8 @@ from nucleus.kernel.facts import (
 )
 from nucleus.policy import call as kinds
 from nucleus.policy.labels import LabelStore
-from nucleus.policy.refs import good_ref, home_remote, over_https, remote_of
+from nucleus.policy.refs import good_ref, home_remote, remote_of
+from nucleus.policy.routes import over_https
 from tests.policy.surroundings import ORIGIN, facts, policy
 from tests.policy.test_labels import Memory
 

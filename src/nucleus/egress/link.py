@@ -8,7 +8,7 @@ connection ends there is nobody to decide: whoever waits is refused, and
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, final
 
 from nucleus.egress.limits import PIECE
@@ -19,7 +19,7 @@ from nucleus.lean import dataclass, field
 class Splitter(Protocol):
     """Takes the gate's bytes apart."""
 
-    def feed(self, data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
+    def feed(self, data: bytes) -> Iterable[tuple[dict[str, Any], bytes]]:
         """Yield each frame that is complete after ``data``. Raises for what is no frame."""
         ...
 

@@ -20,21 +20,19 @@ PR_GET_DUMPABLE: Final = 3
 PR_SET_DUMPABLE: Final = 4
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Directories that only root can write."""
-LATE: Final = (
+REPORTING: Final = (
     "encodings.ascii",
-    "encodings.idna",
     "encodings.latin_1",
-    "encodings.punycode",
     "encodings.utf_8",
     "encodings.utf_8_sig",
-    "_strptime",
     "linecache",
-    "stringprep",
     "tokenize",
     "traceback",
     "unicodedata",
 )
-"""What the standard library imports only when first used: host names, error reports, dates."""
+"""What the standard library imports only when first used, in every process: texts and error reports."""
+LATE: Final = (*REPORTING, "_strptime", "encodings.idna", "encodings.punycode", "stringprep")
+"""The same where hosts are named or dates are read: not in the gate, which does neither."""
 
 
 @final

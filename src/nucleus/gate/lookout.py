@@ -19,7 +19,7 @@ from nucleus.gate.effects import Limits, Outcome, Permit
 from nucleus.gate.loop import Loop
 from nucleus.gate.remotes import commit_of, remotes_of
 from nucleus.gate.workers import Workers
-from nucleus.policy.refs import over_https
+from nucleus.policy.routes import over_https
 
 KEPT: Final = "git.kept"
 OUTGOING: Final = "git.outgoing"

@@ -18,7 +18,7 @@ from nucleus.gate.loop import Link
 from nucleus.gate.opening import COOPERATIVE
 from nucleus.policy import call as kinds
 from nucleus.policy.packages import INDEXES, owner_set
-from nucleus.policy.refs import over_https
+from nucleus.policy.routes import over_https
 
 ROLE: Final = "egress"
 """What ``attach`` names to make such a connection. Only the connection that opened the session may."""

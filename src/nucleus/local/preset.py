@@ -19,14 +19,13 @@ Three ways to log in, each only where it was tried:
 import json
 import os.path
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import PolicyError
 from nucleus.lean import dataclass, field
-from nucleus.policy.document import did_you_mean
 
 _FOLDER: Final = Path(__file__).parent / "presets"
 GENERIC: Final = "generic"
@@ -147,8 +146,12 @@ def names() -> tuple[str, ...]:
 def read(name: str) -> Preset:
     """Return a built-in preset. Raises PolicyError for an unknown name, with the nearest one."""
     if name not in names():
-        raise PolicyError(f"there is no preset {name!r}", fix=did_you_mean(name, names()))
-    return parse((_FOLDER / f"{name}.toml").read_bytes(), name)
+        raise PolicyError(f"there is no preset {name!r}", fix=_near(name, names()))
+    return parse(_bytes(name), name)
+
+
+def _bytes(name: str) -> bytes:
+    return (_FOLDER / f"{name}.toml").read_bytes()
 
 
 def preset_for(argv: Sequence[str]) -> Preset:
@@ -158,8 +161,10 @@ def preset_for(argv: Sequence[str]) -> Preset:
     same preset, which takes away more than it gives.
     """
     name = os.path.basename(argv[0]) if argv else ""
+    quoted = f'"{name}"'.encode("utf-8", "surrogateescape")
     for one in names():
-        if name in read(one).commands:
+        # A file that does not hold the name, in quotes, is not taken apart: that costs more than all else here.
+        if quoted in _bytes(one) and name in read(one).commands:
             return read(one)
     return read(GENERIC)
 
@@ -352,7 +357,7 @@ class _Reader:
         self._typed(at, value, dict)
         for key, inner in value.items():
             if key not in what.keys:
-                raise self._error((*at, key), "is unknown", did_you_mean(key, what.keys))
+                raise self._error((*at, key), "is unknown", _near(key, what.keys))
             self.check((*at, key), inner, what.keys[key])
         for key in what.required:
             if key not in value:
@@ -365,6 +370,12 @@ class _Reader:
 
     def _error(self, at: tuple[str, ...], what: str, fix: str) -> PolicyError:
         return PolicyError(f"{'.'.join(at) or 'the file'} {what}", path=f"preset {self._name}", fix=fix)
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    from nucleus.policy.document import did_you_mean
+
+    return did_you_mean(word, known)
 
 
 def plain(path: str) -> bool:

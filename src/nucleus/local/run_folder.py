@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,7 +31,7 @@ class RunFolder:
 
     def __init__(self, state: str) -> None:
         """Make it. Raises CannotEnforce."""
-        self.id: Final = secrets.token_hex(6)
+        self.id: Final = os.urandom(6).hex()
         self.path: Final = os.path.join(os.path.realpath(state), FOLDER, self.id)
         self._fields: dict[str, Any] = {}
         try:
@@ -155,7 +154,7 @@ def replace_file(path: str, content: bytes) -> None:
 
     Raises OSError.
     """
-    fresh = f"{path}.{secrets.token_hex(4)}"
+    fresh = f"{path}.{os.urandom(4).hex()}"
     number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with open(number, "wb") as file:

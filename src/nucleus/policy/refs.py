@@ -19,11 +19,9 @@ from nucleus.policy.destinations import named
 from nucleus.policy.files import hidden, labels_of, paths_of
 from nucleus.policy.model import Policy, Remote
 from nucleus.policy.paths import PathError, Place, locate
+from nucleus.policy.routes import over_https
 
 _OBJECT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_SSH: Final = re.compile(
-    r"(?:ssh://(?:[^@/]+@)?(?P<host>[A-Za-z0-9.-]+)(?::22)?/|[^@/:]+@(?P<host2>[A-Za-z0-9.-]+):(?!/))(?P<path>.+)"
-)
 OWN: Final = "own"
 """In a scope of names: whatever is the workspace's own (remote, tracker, repository)."""
 
@@ -129,20 +127,6 @@ def deliver(policy: Policy, call: Call, context: Context) -> Classified:
         return replace(facts, scope=SCOPE_DENY)
     url = over_https(str(facts.resolved["url"]))
     return replace(facts, resolved={"target": facts.resolved["target"], "url": url, "tip": tip})
-
-
-def over_https(url: str) -> str:
-    """Return the https form of a remote's URL: a forge serves the same repository at the same path of the same host.
-
-    What stands before the host is left out: a password there is not the gate's, and no box learns it.
-    """
-    if url.startswith("https://"):
-        place, slash, path = url.removeprefix("https://").partition("/")
-        return f"https://{place.rpartition('@')[2]}{slash}{path}"
-    found = _SSH.fullmatch(url)
-    if found is None:
-        return url
-    return f"https://{(found['host'] or found['host2']).lower()}/{found['path'].lstrip('/')}"
 
 
 def _referred(policy: Policy, remote: Remote | None, ref: str) -> Ruling:

@@ -5,13 +5,15 @@ reached by the route, however they are written: by https, or by ssh. No
 variable holds a credential; the routes hold none either, but for the model's.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
-from nucleus.policy.refs import over_https
-
 ROUTES: Final = "http://127.0.0.1:3129"
 """Where the routes are in a box."""
+_SSH: Final = re.compile(
+    r"(?:ssh://(?:[^@/]+@)?(?P<host>[A-Za-z0-9.-]+)(?::22)?/|[^@/:]+@(?P<host2>[A-Za-z0-9.-]+):(?!/))(?P<path>.+)"
+)
 
 
 NO_SSH: Final = "echo 'nucleus: no ssh leaves a box; the remotes of the workspace are reached by https' >&2; exit 1; :"
@@ -76,3 +78,17 @@ def spellings(url: str) -> list[str]:
     plain = {one.removesuffix(".git") for one in forms}
     # The longest match counts (git-config(1)): with .git stands before without.
     return sorted({*forms, *(f"{one}.git" for one in plain), *plain}, key=lambda one: (-len(one), one))
+
+
+def over_https(url: str) -> str:
+    """Return the https form of a remote's URL: a forge serves the same repository at the same path of the same host.
+
+    What stands before the host is left out: a password there is not the gate's, and no box learns it.
+    """
+    if url.startswith("https://"):
+        place, slash, path = url.removeprefix("https://").partition("/")
+        return f"https://{place.rpartition('@')[2]}{slash}{path}"
+    found = _SSH.fullmatch(url)
+    if found is None:
+        return url
+    return f"https://{(found['host'] or found['host2']).lower()}/{found['path'].lstrip('/')}"
