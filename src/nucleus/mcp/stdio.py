@@ -36,6 +36,8 @@ two seconds in all before they kill it, and a server would survive that."""
 DRAIN: Final = 5.0
 """Seconds without a word of the server, after which it owes nothing to a client that left."""
 SECOND_MS: Final = 1000
+TAKEN_NS: Final = 20_000
+"""A look that took longer: somebody else needed the processor, so it is not idle, and needs no waking."""
 LAST_MS: Final = 100
 """Between two looks at the time once the client left."""
 AWAKE_NS: Final = 200_000
@@ -172,11 +174,15 @@ class Pump:
         """Return what can be read or written: looked for a moment long, everybody else first, then waited for."""
         if found := self._poll.poll(0):
             return found
-        until = time.monotonic_ns() + self._awake_ns
-        while time.monotonic_ns() < until:
+        now = time.monotonic_ns()
+        until = now + self._awake_ns
+        while now < until:
             os.sched_yield()
             if found := self._poll.poll(0):
                 return found
+            before, now = now, time.monotonic_ns()
+            if now - before > TAKEN_NS:
+                break
         ending = self._client_in not in self._open
         return self._poll.poll(LAST_MS if ending else SECOND_MS if self._mediator.waits else None)
 
