@@ -50,6 +50,7 @@ def answering(say: Say, authority: Authority, folder: Path, *names: str, port: i
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = 30
 
         def serve(self) -> None:
             asked = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, self._body())
@@ -74,7 +75,9 @@ def answering(say: Say, authority: Authority, folder: Path, *names: str, port: i
             """Say nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.socket = authority.context(folder, *names).wrap_socket(server.socket, server_side=True)
+    # Hands are shaken in the thread of each client: one that says nothing holds up nobody else.
+    context = authority.context(folder, *names)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     found.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
