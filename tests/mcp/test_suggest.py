@@ -19,6 +19,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "mcp_tools"
 SENDS = {"create_pr", "web_fetch", "web_search", "git_push", "run_bash"}
 WHO = Identity(("/opt/server",))
 TEXT = {"type": "string"}
+TEXTS = {"type": "array", "items": TEXT}
 
 
 def tool(name: str, hints: dict[str, bool] | None = None, **properties: Any) -> dict[str, Any]:
@@ -28,13 +29,19 @@ def tool(name: str, hints: dict[str, bool] | None = None, **properties: Any) -> 
 
 def proposed(definition: dict[str, Any]) -> dict[str, Any]:
     found = dict(propose(definition).fields)
-    return {name: found[name] for name in ("op", "does", "path", "destination", "act") if name in found}
+    return {name: found[name] for name in ("op", "does", "path", "paths", "destination", "act") if name in found}
 
 
 @pytest.mark.parametrize(
     ("definition", "expected"),
     [
         (tool("read_file", path=TEXT), {"op": "read_files", "does": "fs.read", "path": "path"}),
+        (tool("read_multiple_files", paths=TEXTS), {"op": "read_files", "does": "fs.read", "paths": "paths"}),
+        (tool("write_all", files=TEXTS, content=TEXT), {"op": "write_files", "does": "fs.write", "paths": "files"}),
+        (tool("read_files", files={"type": "array"}), {}),
+        (tool("read_files", files=TEXTS, paths=TEXTS), {}),
+        (tool("read_files", files=TEXTS, path=TEXT), {}),
+        (tool("delete_files", files=TEXTS), {}),
         (tool("listDirectory", dirPath=TEXT), {"op": "glob_search", "does": "fs.list", "path": "dirPath"}),
         (
             tool("write_file", file_path=TEXT, content=TEXT),

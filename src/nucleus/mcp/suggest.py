@@ -17,6 +17,7 @@ from nucleus.mcp.pins import digest_of
 from nucleus.policy import call as kinds
 
 PATHS: Final = frozenset(("path", "file", "filepath", "filename", "directory", "dir", "folder"))
+LISTS: Final = frozenset(("paths", "files", "filepaths", "filenames", "directories", "dirs", "folders"))
 ADDRESSES: Final = frozenset(("url", "uri", "href", "link", "website", "site", "page"))
 ADDRESSEES: Final = frozenset(
     (
@@ -168,6 +169,12 @@ class _Shape:
         self.plain = {one for one, said in properties.items() if str(said.get("type")) in _PLAIN}
         self.texts = {one for one, said in properties.items() if not _closed(said)}
         self.paths = self._named(PATHS)
+        self.lists = [
+            one
+            for one, said in sorted(properties.items())
+            if _last(one) in LISTS and said.get("type") == "array" and _of_texts(said.get("items"))
+        ]
+        """Arguments that take a list of paths."""
         self.addresses = self._named(ADDRESSES)
         self.addressees = self._named(ADDRESSEES)
 
@@ -185,8 +192,9 @@ def _rule(shape: _Shape) -> tuple[dict[str, Any], str]:
     acts = shape.words & (SENDS | DESTROYS | WRITES)
     if where:
         return _of_address(shape, where, acts)
-    if len(shape.paths) == 1 and not acts & (SENDS | DESTROYS):
-        return _of_path(shape, shape.paths[0])
+    places = [*shape.paths, *shape.lists]
+    if len(places) == 1 and not acts & (SENDS | DESTROYS):
+        return _of_path(shape, places[0])
     if acts or shape.paths:
         return {}, "it changes something, and no argument says where"
     if shape.texts:
@@ -209,14 +217,15 @@ def _of_address(shape: _Shape, where: list[str], acts: frozenset[str]) -> tuple[
 
 
 def _of_path(shape: _Shape, path: str) -> tuple[dict[str, Any], str]:
+    what, files = ("paths", "the files") if path in shape.lists else ("path", "the file")
     if shape.words & WRITES:
         does = kinds.EDIT if shape.words & {"edit", "replace", "insert"} else kinds.WRITE
         op = "edit_files" if does == kinds.EDIT else "write_files"
-        return {"op": op, "does": does, "path": path}, f"it writes the file in {path}"
+        return {"op": op, "does": does, what: path}, f"it writes {files} in {path}"
     if shape.words & LOOKS:
         does = next((kind for word, kind in NAMES_OF.items() if word in shape.words), kinds.READ)
         op = {kinds.LIST: "glob_search", kinds.GLOB: "glob_search", kinds.GREP: "grep_search"}.get(does, "read_files")
-        return {"op": op, "does": does, "path": path}, f"it shows what is at {path}"
+        return {"op": op, "does": does, what: path}, f"it shows what is at {path}"
     return {}, "its name does not say what it does with a path"
 
 
@@ -231,6 +240,10 @@ def _tightened(rule: dict[str, Any], why: str, hints: object) -> tuple[dict[str,
         # Of one of our own kinds the hint counts when it is called, unless the reviewer writes ``despite``.
         return rule if "does" in rule else {**rule, "act": "destroy"}, f"{why}, and destroys, as its own hints say"
     return rule, why
+
+
+def _of_texts(items: object) -> bool:
+    return isinstance(items, dict) and items.get("type") == "string"
 
 
 def _closed(said: Mapping[str, Any]) -> bool:
