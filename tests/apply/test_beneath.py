@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus.apply import beneath
-from nucleus.apply.beneath import Stamp, compared, digest, directory, enter, held, look, regular, split
+from nucleus.apply.beneath import Stamp, compared, digest, directory, held, lent, look, regular, split
 
 
 def test_no_component_of_a_path_may_be_a_link(tmp_path: Path) -> None:
@@ -48,7 +48,8 @@ def test_only_regular_files_are_opened_and_a_pipe_is_not_waited_for(tmp_path: Pa
 def test_a_directory_that_is_locked_is_entered_and_stays_locked(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir(mode=0o000)
     with held(str(tmp_path)) as base:
-        os.close(enter(base, "d", lend=True))
+        with lent(base, "d") as inner:
+            assert os.listdir(inner) == []
         found = look(base, "d")
         assert found is not None
         assert found.st_mode & 0o777 == 0

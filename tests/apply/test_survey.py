@@ -341,3 +341,27 @@ def test_what_else_lies_among_them_is_looked_at_like_anything(world: World) -> N
     }
     assert {path for path, category in found.items() if category == "held"} == held
     assert {"a/__pycache__/mod.py", "__pycache__"} <= found.keys()
+
+
+def test_what_a_run_made_unreadable_is_looked_at_and_comes_home_and_no_directory_of_the_hosts_is_shut(
+    world: World,
+) -> None:
+    """Else a box could have its owner see nothing of a run, and get nothing of it."""
+    world.host("locked/deep")
+    world.host("a")
+    world.start()
+    world.put("a", "new", mode=0)
+    world.put("locked/deep", "new").parent.chmod(0)
+    world.put("made/f", "new", mode=0o400).parent.chmod(0o111)
+    (found,) = [each for each in changes(world.run) if each.path == "locked"]
+    assert found.refused == "its owner could not use the directory any more"
+    world.apply(yes=True)
+    now = world.listing()
+    assert [now[path] for path in ("locked/deep", "made/f", "locked", "made")] == [
+        "644 new",
+        "400 new",
+        "755 40000",
+        "711 40000",
+    ]
+    assert (world.workspace / "a").stat().st_mode & 0o777 == 0
+    assert world.changes() == [("locked", "mode", "held"), ("made", "mode", "held")]

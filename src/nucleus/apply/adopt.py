@@ -21,11 +21,11 @@ import signal
 import stat
 import struct
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final, final
 
 from nucleus.apply import plan
-from nucleus.apply.beneath import DEPTH_LIMIT, enter, look, split
+from nucleus.apply.beneath import DEPTH_LIMIT, lent, look, split
 from nucleus.apply.layer import foreign_notes, marks
 from nucleus.apply.plan import Step
 from nucleus.lean import dataclass
@@ -56,34 +56,28 @@ class Layer:
     def __init__(self, base: int) -> None:
         self._base = base
         self._near: tuple[tuple[str, ...], int, bool] | None = None
+        self._held = ExitStack()
+        """All directories of the way: what the run made unreadable is only reached while it is lent."""
 
     def at(self, above: tuple[str, ...]) -> tuple[int, bool]:
         """Return a directory, good until the next call, and whether it hides what the host has. Raises OSError."""
         if self._near is None or self._near[0] != above:
-            found = self._walked(above)
             self.close()
-            self._near = (above, *found)
+            self._near = (above, *self._walked(above))
         return self._near[1:]
 
     def close(self) -> None:
         """Let go of what is held."""
-        if self._near is not None:
-            os.close(self._near[1])
-            self._near = None
+        self._near = None
+        self._held.close()
 
     def _walked(self, above: tuple[str, ...]) -> tuple[int, bool]:
         if len(above) > DEPTH_LIMIT:
             raise OSError(errno.ENAMETOOLONG, f"more than {DEPTH_LIMIT} directories below one another")
-        descriptor, hides = os.dup(self._base), False
-        try:
-            for part in above:
-                below = enter(descriptor, part, lend=True)
-                os.close(descriptor)
-                descriptor = below
-                hides = hides or marks(descriptor).opaque
-        except BaseException:
-            os.close(descriptor)
-            raise
+        descriptor, hides = self._base, False
+        for part in above:
+            descriptor = self._held.enter_context(lent(descriptor, part))
+            hides = hides or marks(descriptor).opaque
         return descriptor, hides
 
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final, NamedTuple, final
 
 DEPTH_LIMIT: Final = 128
@@ -77,19 +77,26 @@ def held(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def enter(base: int, name: str, *, lend: bool = False) -> int:
-    """Return a descriptor of the directory ``name`` in ``base``. Raises OSError; a link is no directory.
+def enter(base: int, name: str) -> int:
+    """Return a descriptor of the directory ``name`` in ``base``. Raises OSError; a link is no directory."""
+    return os.open(name, _DIRECTORY, dir_fd=base)
 
-    ``lend``: one that its owner made unreadable is opened all the same, and left with the mode that it had.
-    That is for the run's layer: it would alter the change time of an entry of the host.
+
+@contextmanager
+def lent(base: int, name: str) -> Iterator[int]:
+    """Hold a descriptor of a directory that its owner may have made unreadable; it has the mode that it had afterwards.
+
+    That is for the run's layer: it would alter the change time of an entry of the host. The mode is lent as long as
+    the directory is held, for what is in it is only reached with it. Raises OSError.
     """
-    try:
-        return os.open(name, _DIRECTORY, dir_fd=base)
-    except PermissionError:
-        if not lend:
-            raise
-        with _readable(base, name, 0o500):
-            return os.open(name, _DIRECTORY, dir_fd=base)
+    status = os.lstat(name, dir_fd=base)
+    closed = os.geteuid() != 0 and stat.S_ISDIR(status.st_mode) and status.st_mode & 0o700 != 0o700
+    with _readable(base, name, 0o700) if closed else nullcontext():
+        descriptor = enter(base, name)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

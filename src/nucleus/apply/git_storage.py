@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
-from nucleus.apply.beneath import DEPTH_LIMIT, compared, enter, look, regular
+from nucleus.apply.beneath import DEPTH_LIMIT, compared, enter, lent, look, regular
 from nucleus.apply.classes import moved, noise
 from nucleus.apply.layer import is_whiteout, marks
 
@@ -73,7 +73,9 @@ def _differs(bases: tuple[int, int | None, int | None], name: str, status: os.st
 
 def _opened(held: ExitStack, base: int, name: str, *, lend: bool = False) -> int | None:
     with suppress(OSError):
-        descriptor = enter(base, name, lend=lend)
+        if lend:
+            return held.enter_context(lent(base, name))
+        descriptor = enter(base, name)
         held.callback(os.close, descriptor)
         return descriptor
     return None

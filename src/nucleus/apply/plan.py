@@ -130,9 +130,8 @@ def steps(chosen: Sequence[Change], made: Iterable[str]) -> list[Step]:
     modes = {change.path: change for change in chosen if change.what == words.MODE}
     contents = {c.path: c for c in chosen if c.what not in {words.MODE, words.DELETED} and c.kind != "directory"}
     gone = [change for change in chosen if change.what == words.DELETED]
-    folders = {
-        change.path: change.mode for change in chosen if change.what == words.ADDED and change.kind == "directory"
-    }
+    # One that its owner could not use would not take what comes into it.
+    folders = {c.path: c.mode | 0o700 for c in chosen if c.what == words.ADDED and c.kind == "directory"}
     possible = set(made)
     for path in contents:
         folders |= {folder: 0o777 for folder in above(path) if folder in possible and folder not in folders}

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from typing import Final
 
 from nucleus.apply import change as words
-from nucleus.apply.beneath import directory, held, look, regular, split
+from nucleus.apply.beneath import directory, held, lent, look, regular, split
 from nucleus.apply.change import Change
 from nucleus.apply.run import Run
 
@@ -38,7 +38,7 @@ def shown(run: Run, change: Change) -> Iterator[str]:
         yield f"    mode {before_mode} to {change.mode:04o}"
     elif change.kind == "file" and not _unreadable(change):
         old = None if change.what == words.ADDED else _content(run.workspace, change.path)
-        new = None if change.what == words.DELETED else _content(run.upper, change.path)
+        new = None if change.what == words.DELETED else _content(run.upper, change.path, lend=True)
         yield from compared(old, new)
 
 
@@ -99,13 +99,17 @@ def _size(content: bytes) -> str:
     return f"no text: {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}"
 
 
-def _content(base: str, path: str) -> bytes | None:
+def _content(base: str, path: str, *, lend: bool = False) -> bytes | None:
     """Return the content of a file, cut one byte beyond the limit; None where there is none that can be read."""
     above, name = split(path)
     with suppress(FileNotFoundError, NotADirectoryError), ExitStack() as open_here:
-        folder = open_here.enter_context(directory(open_here.enter_context(held(base)), above))
+        folder = open_here.enter_context(held(base))
+        for part in above if lend else ():
+            folder = open_here.enter_context(lent(folder, part))
+        if not lend:
+            folder = open_here.enter_context(directory(folder, above))
         if look(folder, name) is not None:
-            descriptor = open_here.enter_context(regular(folder, name))
+            descriptor = open_here.enter_context(regular(folder, name, lend=lend))
             with open(descriptor, "rb", closefd=False) as file:
                 return file.read(TEXT_LIMIT + 1)
     return None

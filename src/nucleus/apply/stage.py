@@ -127,11 +127,8 @@ class Stage:
 
     def sync(self, step: Step) -> None:
         """Make the content of one staged file durable. Raises OSError."""
-        descriptor = os.open(str(step.number), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.folder)
-        try:
+        with regular(self.folder, str(step.number), lend=True) as descriptor:
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _exchanged(change: Change) -> OSError:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, final
 
-from nucleus.apply.beneath import directory, enter, held, split
+from nucleus.apply.beneath import directory, enter, held, lent, split
 from nucleus.apply.run import Run
 from nucleus.policy.worktree import FOLDER, Linked, linked
 
@@ -83,9 +83,9 @@ def layered(run: Run) -> Iterator[tuple[int, int | None] | None]:
             upper, host = (run.upper, run.workspace) if place is None else (storage_upper(run), place.shared)
             descriptors = [open_here.enter_context(held(one)) for one in (upper, host)]
             if place is None:
-                descriptors = [enter(one, GIT[0], lend=number == 0) for number, one in enumerate(descriptors)]
-                for one in descriptors:
-                    open_here.callback(os.close, one)
+                theirs = enter(descriptors[1], GIT[0])
+                open_here.callback(os.close, theirs)
+                descriptors = [open_here.enter_context(lent(descriptors[0], GIT[0])), theirs]
             found = descriptors[0], descriptors[1]
         yield found
 

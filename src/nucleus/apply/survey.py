@@ -17,7 +17,7 @@ from contextlib import ExitStack, suppress
 from typing import Final, final
 
 from nucleus.apply import change as words
-from nucleus.apply.beneath import DEPTH_LIMIT, compared, enter, held, look, regular
+from nucleus.apply.beneath import DEPTH_LIMIT, compared, enter, held, lent, look, regular
 from nucleus.apply.change import Change
 from nucleus.apply.classes import moved
 from nucleus.apply.commits import Commits, looked
@@ -38,6 +38,8 @@ LIMIT: Final = 1_000_000
 """Changes of one run: more than that nobody looks at."""
 MODE_BITS: Final = 0o777
 RUN_BITS: Final = 0o111
+OWN_BITS: Final = 0o700
+SHUT: Final = "its owner could not use the directory any more"
 SET_ID: Final = stat.S_ISUID | stat.S_ISGID
 _ORDER: Final = {words.DELETED: 0, words.MODE: 2}
 
@@ -172,7 +174,8 @@ class _Survey:
                     yield seen.refused(words.MODE, "can't be read on the host")
                     return
                 if (status.st_mode ^ before.st_mode) & MODE_BITS:
-                    yield seen.change(words.MODE)
+                    shut = before.st_mode & ~status.st_mode & OWN_BITS
+                    yield seen.refused(words.MODE, SHUT) if shut else seen.change(words.MODE)
             elif seen.unseen:
                 yield seen.refused(words.ADDED, UNSEEN)
             else:
@@ -346,7 +349,9 @@ def _compiled(folder: int) -> bool:
 
 def _opened(open_here: ExitStack, base: int, name: str, *, lend: bool = False) -> int:
     """Return a descriptor of a directory, closed with the stack."""
-    descriptor = enter(base, name, lend=lend)
+    if lend:
+        return open_here.enter_context(lent(base, name))
+    descriptor = enter(base, name)
     open_here.callback(os.close, descriptor)
     return descriptor
 
