@@ -122,6 +122,7 @@ def command_parser(name: str) -> argparse.ArgumentParser:
         description=line[0].upper() + line[1:] + ".",
         allow_abbrev=False,
         parents=[_options(argparse.SUPPRESS)],
+        formatter_class=_formatter,
     )
     parser.set_defaults(command=name)
     import_module(f"{__name__}.{module}").configure(parser)
@@ -223,7 +224,7 @@ def _options(default: str | None) -> argparse.ArgumentParser:
     With SUPPRESS as ``default`` an option that is absent leaves what was said before the command.
     """
     whole = default is None
-    parser = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog=PROGRAM, add_help=False, allow_abbrev=False, formatter_class=_formatter)
     group = parser.add_argument_group("global options")
     add = group.add_argument
     if whole:
@@ -234,6 +235,21 @@ def _options(default: str | None) -> argparse.ArgumentParser:
     add("-v", "--verbose", action="store_true", default=default or False, help="say more")
     add("--color", metavar="WHEN", choices=("auto", "always", "never"), default=default, help="auto, always or never")
     return parser
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Return what lays help out, as wide as the terminal.
+
+    By default argparse makes one for each argument that is added, and each imports all of ``shutil`` to ask how wide.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return argparse.HelpFormatter(prog, width=int(columns) - 2)
+    try:
+        width = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns
+    except (OSError, ValueError):
+        width = 0
+    return argparse.HelpFormatter(prog, width=(width or 80) - 2)
 
 
 def _mirrored(args: argparse.Namespace) -> argparse.Namespace:
