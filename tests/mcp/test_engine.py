@@ -11,7 +11,6 @@ from nucleus.mcp.framing import Oversize
 from nucleus.mcp.mapping import read_mappings
 from nucleus.mcp.messages import METHOD_NOT_FOUND, REFUSED
 from nucleus.mcp.methods import REVISIONS, TABLES
-from nucleus.mcp.out import Out
 from nucleus.mcp.pins import Pins, digest_of
 from nucleus.policy.call import MCP
 from tests.mcp.world import TOOL, WHO, World, allow, deny, met
@@ -65,44 +64,6 @@ def test_nothing_is_forwarded_before_the_gate_answered_nor_released_before_it_wa
     assert world.client[0]["result"] == {"secret": 1}
     assert world.mediator.owed == 1
     assert not world.mediator.awaits_gate
-
-
-@pytest.mark.parametrize("waits", [True, False])
-def test_a_result_that_the_gate_was_not_told_of_is_released_by_nothing(
-    monkeypatch: pytest.MonkeyPatch, *, waits: bool
-) -> None:
-    """The other way round: without the wait the client has a result of which the gate never hears."""
-    if not waits:
-        told = Out.done
-        monkeypatch.setattr(Out, "done", lambda out, number, *, ok, then: (told(out, number, ok=ok), then()))
-    world = met()
-    world.full = True
-    call(world)
-    world.from_server(id=world.server[0]["id"], result={"secret": 1})
-    world.end("the gate is gone")
-    world.taken()
-    assert [one.get("result") for one in world.client] == ([None] if waits else [{"secret": 1}])
-    if waits:
-        assert world.client[0]["error"]["message"] == "the gate is gone"
-
-
-def test_a_result_that_can_not_be_recorded_is_told_to_a_person() -> None:
-    world = met()
-    world.unrecorded = "the trace can't be written"
-    call(world)
-    world.from_server(id=world.server[0]["id"], result={"secret": 1})
-    assert world.notes == ["notes: a result is not on record: the trace can't be written"]
-
-
-def test_a_call_that_is_given_up_while_the_gate_takes_nothing_is_done_once() -> None:
-    world = met()
-    world.full = True
-    call(world)
-    world.from_server(id=world.server[0]["id"], result={"secret": 1})
-    world.from_client(method="notifications/cancelled", params={"requestId": "c"})
-    world.taken()
-    assert world.client == []
-    assert world.order.count("gate done") == 1
 
 
 def test_a_refused_call_never_reaches_the_server() -> None:

@@ -6,6 +6,7 @@ from nucleus.mcp.messages import Notification
 from nucleus.mcp.out import RECORDED, UNREAD, Out
 from nucleus.mcp.steps import Note, ToClient, ToGate, ToServer
 from nucleus.policy.call import MCP, Call
+from tests.mcp.world import met
 
 
 def test_effects_are_taken_once_and_in_order() -> None:
@@ -84,3 +85,41 @@ def test_violations_are_recorded_up_to_a_bound_and_counted_beyond() -> None:
     assert frames[0].fields["args"]["label"] == "noise---"
     out.violated("session", "told only", stopped=False)
     assert out.violations == RECORDED + 5
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_result_that_the_gate_was_not_told_of_is_released_by_nothing(
+    monkeypatch: pytest.MonkeyPatch, *, waits: bool
+) -> None:
+    """The other way round: without the wait the client has a result of which the gate never hears."""
+    if not waits:
+        told = Out.done
+        monkeypatch.setattr(Out, "done", lambda out, number, *, ok, then: (told(out, number, ok=ok), then()))
+    world = met()
+    world.full = True
+    world.from_client(id="c", method="tools/call", params={"name": "echo", "arguments": {}})
+    world.from_server(id=world.server[0]["id"], result={"secret": 1})
+    world.end("the gate is gone")
+    world.taken()
+    assert [one.get("result") for one in world.client] == ([None] if waits else [{"secret": 1}])
+    if waits:
+        assert world.client[0]["error"]["message"] == "the gate is gone"
+
+
+def test_a_result_that_can_not_be_recorded_is_told_to_a_person() -> None:
+    world = met()
+    world.unrecorded = "the trace can't be written"
+    world.from_client(id="c", method="tools/call", params={"name": "echo", "arguments": {}})
+    world.from_server(id=world.server[0]["id"], result={"secret": 1})
+    assert world.notes == ["notes: a result is not on record: the trace can't be written"]
+
+
+def test_a_call_that_is_given_up_while_the_gate_takes_nothing_is_done_once() -> None:
+    world = met()
+    world.full = True
+    world.from_client(id="c", method="tools/call", params={"name": "echo", "arguments": {}})
+    world.from_server(id=world.server[0]["id"], result={"secret": 1})
+    world.from_client(method="notifications/cancelled", params={"requestId": "c"})
+    world.taken()
+    assert world.client == []
+    assert world.order.count("gate done") == 1
