@@ -47,7 +47,7 @@ prove: setup
 
 # What the proofs depend on; unchanged files were proved before.
 proved: setup
-	@if [ -f proofs/__main__.py ]; then scripts/once proved "$(MAKE) --no-print-directory prove" proofs src/nucleus/kernel src/nucleus/gate/core.py src/nucleus/gate/approvals.py src/nucleus/gate/events.py src/nucleus/gate/records.py claims/claims.toml locks/proofs.txt; fi
+	@if [ -f proofs/__main__.py ]; then scripts/once proved "$(MAKE) --no-print-directory prove" proofs src/nucleus/kernel src/nucleus/gate/core.py src/nucleus/gate/approvals.py src/nucleus/gate/events.py src/nucleus/gate/flights.py src/nucleus/gate/records.py claims/claims.toml locks/proofs.txt; fi
 
 bench-check: setup
 	@if [ -f bench/__main__.py ]; then $(PYTHON_IN) -m bench --check; fi

@@ -6,7 +6,7 @@ has ninety of them. Most are never compared or printed in one process, many
 never made. Here a class gets its fields and slots at import; ``__init__`` is
 compiled when the first instance is made, and is then the same code that
 ``dataclasses`` would have written. Comparing, hashing and printing need no
-code of their own. Measured in docs/adr/0046.
+code of their own. Measured in docs/adr/0048.
 
 To a type checker, and to ``dataclasses.fields``, ``replace`` and ``asdict``,
 these classes are dataclasses. Not there: what no class of Nucleus uses (order,

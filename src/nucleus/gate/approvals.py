@@ -15,7 +15,6 @@ The exfil bit is left out of every comparison: it never changes a verdict
 (proved), and the approved call sets it.
 """
 
-from dataclasses import dataclass, replace
 from typing import Final, final
 
 from nucleus.gate.events import (
@@ -28,6 +27,7 @@ from nucleus.gate.events import (
 )
 from nucleus.kernel.exposure import EXFIL
 from nucleus.kernel.facts import CONTROL
+from nucleus.lean import dataclass, replace
 
 SECOND_NS: Final = 1_000_000_000
 

@@ -16,7 +16,6 @@ INVARIANT (model-checked in proofs/):
 The same functions run in production and in the model check.
 """
 
-from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from nucleus.gate import approvals
@@ -41,6 +40,7 @@ from nucleus.gate.events import (
     Tick,
     Tightened,
 )
+from nucleus.gate.flights import Flights
 from nucleus.gate.records import change, decision, ints, pending_fields, refusal
 from nucleus.kernel.boundary import admit
 from nucleus.kernel.decide import ALLOW, ASK
@@ -48,6 +48,7 @@ from nucleus.kernel.delegate import absorb, delegate, tighten
 from nucleus.kernel.exposure import ALL_SEEN
 from nucleus.kernel.facts import SCOPE_DENY, floored
 from nucleus.kernel.state import BUDGET_LIMIT, VERSION_LIMIT, Request, State
+from nucleus.lean import dataclass, field, replace
 from nucleus.policy.quarantine import CALL_BITS, SESSION_BITS
 from nucleus.trace.record import rule_names
 
@@ -84,7 +85,7 @@ class Gate:
     granted: Final[dict[str, Approval]] = field(default_factory=dict)
     refused: Final[frozenset[tuple[str, str]]] = frozenset()
     """(first principal of a line, essence of a call) that a person denied: they stay denied to the whole line."""
-    in_flight: Final[dict[int, Submit]] = field(default_factory=dict)
+    in_flight: Final[Flights] = field(default_factory=Flights)
     recorded: Final[int] = 0
     """Records made so far: the sequence number of the next one, given a fresh trace."""
     locked: Final[bool] = False
@@ -180,7 +181,7 @@ def _allow(gate: Gate, event: Submit, after: State, approval: Approval | None, d
     # The parent absorbs at the decision, not at the result: a child of the same process
     # could show it what it reads before any message of ours arrives.
     joined = _join_ancestors(principals, event.principal, after.exposure)
-    gate = replace(gate, principals=principals, granted=granted, in_flight={**gate.in_flight, number: event})
+    gate = replace(gate, principals=principals, granted=granted, in_flight=gate.in_flight.plus(number, event))
     return _noted(gate, (Perform(event.ref, number),), decided, *joined)
 
 
@@ -301,7 +302,7 @@ def _done(gate: Gate, event: Done) -> Step:
     submitted = gate.in_flight.get(event.number)
     if submitted is None:
         return gate, (), ()
-    gate = replace(gate, in_flight={n: s for n, s in gate.in_flight.items() if n != event.number})
+    gate = replace(gate, in_flight=gate.in_flight.minus(event.number))
     result = Record(
         {
             "type": "result",

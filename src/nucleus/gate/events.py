@@ -5,9 +5,9 @@ data; times are nanoseconds of CLOCK_BOOTTIME, ids are made by the shell, so
 that the core is a function.
 """
 
-from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from nucleus.lean import dataclass, field
 from nucleus.policy.call import Classified
 
 QUESTION_SECONDS: Final = 600
