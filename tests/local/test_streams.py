@@ -243,6 +243,26 @@ def test_a_shell_in_the_box_suspends_its_own_jobs_and_the_run_goes_on(shell: She
     shell.until("own> ")
 
 
+CUNNING = (
+    """'import sys, termios as t; keys = t.tcgetattr(0); keys[6][t.VSUSP] = b"x"; t.tcsetattr(0, t.TCSANOW, keys); """
+    """print("rea" + "dy", flush=True); print("got", sys.stdin.readline(), flush=True)'"""
+)
+
+
+@needs_box
+def test_a_box_names_no_key_of_its_own_that_suspends_so_that_words_for_it_reach_the_owners_shell(shell: Shell) -> None:
+    shell.run(f"python3 -c {CUNNING}")
+    shell.until("ready")
+    shell.type("xecho ow$((6*7))ned\r")
+    shown = shell.until("own> ")
+    assert "Stopped" not in shown
+    assert "ow42ned" not in shown
+    shell.type("echo al$((6*7))ive; jobs | wc -l\r")
+    shown = shell.until("al42ive\r\n")
+    assert "ow42ned" not in shown
+    shell.until("0\r\n")
+
+
 def test_what_ignores_the_signal_is_told_by_the_kernel() -> None:
     script = "trap '' TSTP; echo told; exec sleep 60"
     for command, expected in ((script, True), ("echo told; exec sleep 60", False)):

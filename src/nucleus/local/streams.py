@@ -137,7 +137,9 @@ class Streams:
         try:
             _, _, _, local, _, _, keys = termios.tcgetattr(self._master)
             key = keys[termios.VSUSP]
-            if not local & termios.ISIG or key == b"\0" or key not in data:
+            # INVARIANT: the owner's own key. The box may name another for its terminal, one that is part of what a
+            # person types to it: the rest of the line would then be the first that the owner's shell reads.
+            if not local & termios.ISIG or key == b"\0" or key not in data or key != self._suspends:
                 return data
             if os.tcgetpgrp(self._master) != self._leader or _ignores(self._leader, signal.SIGTSTP):
                 return data
@@ -145,6 +147,13 @@ class Streams:
             return data  # the box is ending
         self.leaving = True
         return data.replace(key, b"")
+
+    @property
+    def _suspends(self) -> bytes:
+        """The key that suspends at the owner's terminal; the null byte for none."""
+        if self._saved is None or not self._saved[3] & termios.ISIG:
+            return b"\0"
+        return bytes(self._saved[6][termios.VSUSP])
 
     def away(self, wait: Callable[[], None]) -> None:
         """Give the owner's terminal back while ``wait`` lasts; then take it again, and have all drawn anew."""
