@@ -94,7 +94,10 @@ def write(report: Report, before: dict[str, str]) -> dict[str, Any]:
 def sources() -> dict[str, str]:
     """Return the SHA-256 of every file that the run depends on, by path."""
     files = [*FOLDER.glob("*.py"), *(ROOT / "proofs").rglob("*")]
-    files += [ROOT / "src/nucleus/gate" / name for name in ("core.py", "approvals.py", "events.py", "flights.py", "records.py")]
+    files += [
+        ROOT / "src/nucleus/gate" / name
+        for name in ("core.py", "approvals.py", "events.py", "flights.py", "records.py")
+    ]
     kept = [path for path in files if path.suffix in SUFFIXES and path.name != "ruff.toml"]
     return {path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(kept)}
 
