@@ -61,8 +61,10 @@ def test_narrowing_meets_profile_levels_and_time(opening: Any) -> None:
     assert level(event.authority, GIT_PUSH) == 0
     assert level(event.authority, READ_FILES) == 3
     assert event.deadline == 60 * 10**9
-    _, levels = narrow(opening, policy, {"levels": {"read_files": "low_risk"}}, "p", 0)
+    lower, levels = narrow(opening, policy, {"levels": {"read_files": "low_risk"}}, "p", 0)
     assert level(levels.authority, READ_FILES) == 1
+    assert lower.authority == levels.authority, "what judges a call of several capabilities goes by the policy's levels"
+    assert lower.digest != policy.digest
 
 
 @pytest.mark.parametrize("levels", [{"read": "never"}, {"read_files": "sometimes"}, {"read_files": 0}, "never"])

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nucleus.errors import ApprovalRequired, BudgetExceeded, CannotEnforce, PolicyDenied, StateBlocked, TraceError
+from nucleus.gate import lineage
 from nucleus.gate.approver import Gates
 from nucleus.gate.board import Settings, boot_ns
 from nucleus.gate.connection import Connection, refusal
@@ -214,6 +215,32 @@ def test_a_named_session_stays_for_an_answer_and_no_longer_than_its_question(
         Gates(running.state).status()  # it looks at the clock whenever somebody knocks
     running.thread.join(20)
     assert not running.thread.is_alive()
+
+
+def moved(asker: Connection, running: Running) -> Frame:
+    here = str(running.repo.clone)
+    args = {"client": "x", "tool": "Move", "does": "fs.move", "path": f"{here}/README.md", "to": f"{here}/docs/b.md"}
+    return asker.request({"do": "call", "kind": kinds.CLIENT, "args": args})[0]
+
+
+def test_a_move_is_never_where_a_principals_own_levels_say_never_of_writing(opened: Running) -> None:
+    """It is a look, too. The level that counts is the principal's, not that of the policy which it was given with."""
+    child = opened.branch({"do": "delegate", "levels": {"write_files": "never"}, "calls": 9})
+    assert moved(child, opened)["code"] == "capability"
+    assert moved(opened.client, opened)["code"] == "approval_required"
+
+
+@pytest.mark.parametrize("capped", [True, False])
+def test_what_an_earlier_gate_left_counts_for_a_move_and_would_not_by_the_policys_own_levels(
+    gate: Callable[..., Running], monkeypatch: pytest.MonkeyPatch, *, capped: bool
+) -> None:
+    if not capped:
+        monkeypatch.setattr("nucleus.gate.opening.capped", lambda policy, _levels: policy)
+    running = gate()
+    running.state.mkdir(mode=0o700)
+    lineage.leave(running.state, (process_of(os.getpid()),), [0b11 | 0b1111 << 8, 0, 10**12, 0])
+    assert running.open()["what"] == "opened"
+    assert moved(running.client, running)["code"] == ("capability" if capped else "approval_required")
 
 
 def test_a_worker_that_dies_leaves_the_outcome_unknown_and_the_next_call_gets_a_new_one(opened: Running) -> None:

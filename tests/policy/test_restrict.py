@@ -17,7 +17,7 @@ from nucleus.policy.context import Context
 from nucleus.policy.load import with_remotes
 from nucleus.policy.model import Flags, OwnerWords, Policy
 from nucleus.policy.profiles import profile_names
-from nucleus.policy.restrict import ORDER, leq, meet, wider_fields
+from nucleus.policy.restrict import ORDER, capped, leq, meet, wider_fields
 from tests.policy.policies import EXAMPLE, policy
 
 CONTEXT = Context("/home/ann/app", "/home/ann", branch="fix-1", base="main")
@@ -134,6 +134,15 @@ def test_a_wider_field_is_found(field: str, wider: dict[str, object]) -> None:
     assert field in wider_fields(replace(base, **wider), base)
     assert not leq(replace(base, **wider), base)
     assert field not in wider_fields(base, base)
+
+
+def test_a_cap_lowers_levels_and_nothing_else() -> None:
+    base = policy(profile="local_dev")
+    assert capped(base, capability.EVERYTHING) is base
+    lower = capped(base, 0b11)
+    assert lower == replace(base, authority=base.authority & 0b11, digest=lower.digest)
+    assert lower.digest != base.digest
+    assert leq(lower, base)
 
 
 def test_a_remote_that_moved_is_not_the_same_remote() -> None:

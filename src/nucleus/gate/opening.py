@@ -32,7 +32,7 @@ from nucleus.policy.layers import Places, find_layers
 from nucleus.policy.load import OwnerChoices, load_policy, with_remotes
 from nucleus.policy.model import KEYS, OwnerWords, Policy
 from nucleus.policy.place import prepare, state_directory
-from nucleus.policy.restrict import meet
+from nucleus.policy.restrict import capped, meet
 from nucleus.policy.schema import CAPABILITIES, LEVELS
 from nucleus.trace.content import ContentStore
 from nucleus.trace.recovery import recover
@@ -156,7 +156,7 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
         state,
         level,
         policy,
-        Tree(policy, context, labels, principal, made),
+        Tree(capped(policy, authority), context, labels, principal, made),
         writer,
         Redactor(),
         ContentStore.create(writer.path) if fields.get("record_content") is True else None,
@@ -231,12 +231,12 @@ def narrow(
         home = home_of(os.getuid())
         asked = {**opening.choices, "profile": "", "policies": [], **fields}
         policy = meet(policy, _policy(asked, opening.workspace, home, opening.state))
-    authority = policy.authority & _levels(fields.get("levels", {}))
+    policy = capped(policy, _levels(fields.get("levels", {})))
     seconds = policy.budget.seconds
     minutes = fields.get("minutes")
     if type(minutes) is int and minutes >= 0:
         seconds = min(seconds, minutes * 60)
-    return policy, Tightened(principal, authority, policy.budget.micro_units, now + seconds * SECOND_NS, now)
+    return policy, Tightened(principal, policy.authority, policy.budget.micro_units, now + seconds * SECOND_NS, now)
 
 
 def cannot(error: NucleusError) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from nucleus.gate.questions import Questions
 from nucleus.gate.relays import LEVELS, ROLE, Relays, surroundings
 from nucleus.policy.model import CALL_COST
 from nucleus.policy.quarantine import Schema, parse
+from nucleus.policy.restrict import capped
 from nucleus.trace.export import export_jsonl
 
 NO_SESSION: Final = {"what": "denied", "code": "session", "rules": ["session"]}
@@ -254,6 +255,7 @@ class Server:
             now, root = board.now(), opening.principal
             self._calls.apply(board.step(Absorbed(root, before.exposure, now)))
             self._calls.apply(board.step(Tightened(root, before.authority, before.budget, NEVER, now)))
+            opening.tree.met(root, capped(opening.tree.policy_of(root), before.authority))
             lineage.enter(opening.state, client, opening.writer.path)
             self._lines = [*lineage.living(self._lines), lineage.line_of(opening.state, client)]
             self._desk.know(client)

@@ -57,6 +57,15 @@ def meet(p: Policy, q: Policy) -> Policy:
     return replace(met, digest=digest_of(met))
 
 
+def capped(policy: Policy, authority: int) -> Policy:
+    """Return the policy with no level above that of ``authority``, a kernel authority; itself where none is."""
+    levels = policy.authority & authority
+    if levels == policy.authority:
+        return policy
+    lower = replace(policy, authority=levels)
+    return replace(lower, digest=digest_of(lower))
+
+
 def leq(p: Policy, q: Policy) -> bool:
     """Whether ``q`` permits all that ``p`` permits."""
     return not wider_fields(p, q)
