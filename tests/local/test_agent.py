@@ -10,7 +10,7 @@ from nucleus import apply
 from nucleus.apply import Ruling, load
 from nucleus.apply.bring import silent
 from nucleus.apply.run import TICK
-from nucleus.local.agent import Agent, agent, without_credentials
+from nucleus.local.agent import Agent, agent
 from nucleus.local.layers import changes
 from tests.local.box import private
 
@@ -117,25 +117,6 @@ def test_what_the_agent_changed_waits_and_an_unchanged_copy_is_removed(home: Hom
         assert bool(list((home.state / "runs").glob(f"{made.folders[0].id}"))) is bool(waits)
         if waits:
             assert changes(copy.place, copy.upper, 10)[0][0].path == "settings.json"
-
-
-def test_a_settings_file_is_shown_without_what_it_holds_of_credentials() -> None:
-    """Claude Code keeps a key of its own, and its servers' variables, beside its settings in one file."""
-    settings = {
-        "primaryApiKey": "canary",
-        "theme": "dark",
-        "mcpServers": {"a": {"command": "x", "env": {"TOKEN": "canary"}, "headers": {"Authorization": "canary"}}},
-        "projects": {"/w": {"mcpServers": {"b": {"env": {"ANY": "canary"}}}, "maxTokens": 5}},
-        "list": [{"accessToken": "canary"}],
-    }
-    shown = json.loads(without_credentials(json.dumps(settings).encode()))
-    assert "canary" not in json.dumps(shown)
-    assert (shown["theme"], shown["projects"]["/w"]["maxTokens"]) == ("dark", 5)
-    assert shown["mcpServers"]["a"] == {"command": "x", "env": {"TOKEN": ""}, "headers": {"Authorization": ""}}
-    lines = (
-        b"dark-mode: true\nopenai-api-key: canary\napi-key:\n  - gemini=canary\n- canary\nset-env:\n- A=b\nmodel: x\n"
-    )
-    assert without_credentials(lines) == b"dark-mode: true\nmodel: x\n"
 
 
 def begun(home: Home) -> Agent:

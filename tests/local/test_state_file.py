@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nucleus.local.agent import without_credentials
+from nucleus.local.settings_file import without_credentials
 from nucleus.local.state_file import FILE_LIMIT, StateFile, left_in, put
 
 OWN = {

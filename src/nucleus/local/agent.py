@@ -8,9 +8,7 @@ owner's goes to the egress process, never into the box, unless the owner says
 ``--allow-login``.
 """
 
-import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, final
@@ -21,13 +19,12 @@ from nucleus.local.argv import Copy
 from nucleus.local.network import ROUTES
 from nucleus.local.preset import GENERIC, Preset, Route
 from nucleus.local.run_folder import RunFolder
+from nucleus.local.settings_file import without_credentials
 from nucleus.local.state_file import FILE_LIMIT, Left, StateFile, put
 from nucleus.local.toolchain import regular
 from nucleus.local.veil import Veil
 
 GATEWAY: Final = f"http://127.0.0.1:{ROUTES}"
-_CREDENTIAL: Final = re.compile(r"(?i)(?:api[-_]?keys?|token|secret|passw(?:or)?d|credentials?|set-env)[\"'\s]*\Z")
-"""How a key of a settings file ends whose value is one."""
 
 
 @final
@@ -191,38 +188,6 @@ def _way(found: Preset, owner: Mapping[str, str]) -> str:
     if "token" in found.logins and any(owner.get(name) for route in found.routes for name in route.tokens):
         return "token"
     return ""
-
-
-def without_credentials(content: bytes) -> bytes:
-    """Return a settings file without what it holds of credentials, as far as names tell; what is no JSON, by lines.
-
-    Variables and headers of servers are all taken out: what they hold is known to nobody here.
-    """
-    try:
-        found = json.loads(content)
-    except ValueError:
-        kept, inside = [], False
-        for line in content.splitlines(keepends=True):
-            # What belongs to a key that was left out is indented or an item, and goes with it.
-            name = line.decode("latin-1").partition(":")[0]
-            inside = (inside and line[:1] in b" \t-") or _CREDENTIAL.search(name) is not None
-            kept += [] if inside else [line]
-        return b"".join(kept)
-    return json.dumps(_emptied(found)).encode()
-
-
-def _emptied(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_emptied(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {}
-    for name, inner in value.items():
-        if name in {"env", "headers", "http_headers"} and isinstance(inner, dict):
-            kept[name] = dict.fromkeys(inner, "")
-        elif not (_CREDENTIAL.search(name) and isinstance(inner, str)):
-            kept[name] = _emptied(inner)
-    return kept
 
 
 def _below(path: str, folder: str) -> bool:
