@@ -20,9 +20,8 @@ _ALL: Final = frozenset({"env", "headers", "http_headers"})
 """What variables and headers of servers hold is known to nobody here."""
 _FORMS: Final = (
     re.compile(r"(://)[^/\s@]*(?=@)"),  # https://user:password@host
-    re.compile(
-        rf"(?i)({_NAMES}\s*[=:]\s*(?:(?:bearer|basic|token)\s+)?)[^\s&#\"']+"
-    ),  # ?token=x, Authorization: Bearer x
+    # ?token=x, --token=x, Authorization: Bearer x
+    re.compile(rf"(?i)({_NAMES}\s*[=:]\s*(?:(?:bearer|basic|token)\s+)?)[^\s&#\"',\]]+"),
     re.compile(r"(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9+/=_.~-]{8,}"),
 )
 
