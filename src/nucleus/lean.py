@@ -22,6 +22,7 @@ _Made = TypeVar("_Made")
 _NONE: Final = object()
 """No default, where None could be one."""
 _OWN: Final = "__lean_fields__"
+_COPIED: Final = "__lean_copied__"
 _MATCHED: Final = "__match_args__"
 
 
@@ -258,12 +259,19 @@ def _replace(one: _Made, /, **changes: object) -> _Made:
         import dataclasses  # the kernel's states are made by it
 
         return dataclasses.replace(one, **changes)  # type: ignore[type-var]
-    for each in getattr(one, _OWN):
-        if each.init:
-            changes.setdefault(each.name, getattr(one, each.name))
-        elif each.name in changes:
-            raise ValueError(f"{each.name} is not of __init__, and can't be replaced")
-    return one.__class__(**changes)
+    cls = one.__class__
+    names, values, fixed = cls.__dict__.get(_COPIED) or _copying(cls)
+    if fixed and not fixed.isdisjoint(changes):
+        raise ValueError(f"{min(fixed.intersection(changes))} is not of __init__, and can't be replaced")
+    return cls(**{**dict(zip(names, values(one), strict=True)), **changes})
+
+
+def _copying(cls: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]], frozenset[str]]:
+    """Return the names that ``__init__`` takes, what gets their values, and the names that it does not take."""
+    names = tuple(each.name for each in getattr(cls, _OWN) if each.init)
+    found = names, _getter(names), frozenset(each.name for each in getattr(cls, _OWN) if not each.init)
+    type.__setattr__(cls, _COPIED, found)
+    return found
 
 
 if TYPE_CHECKING:

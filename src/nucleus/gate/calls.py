@@ -49,6 +49,7 @@ PROBE_NUMBER: Final = 0
 """No decision's: the first record of a trace is its header."""
 SUPERVISED: Final = frozenset({kinds.APPLY, kinds.PORT})
 """Kinds that only the process which holds a box may ask for, and that it performs itself."""
+ASKERS_OWN: Final = SUPERVISED | {kinds.TOOL, kinds.MCP, kinds.CLIENT}  # whoever asked performs these
 NOT_THE_SUPERVISOR: Final = {
     "what": "denied",
     "code": "capability",
@@ -360,7 +361,7 @@ class Calls:
         if not self._board.keep(number, "body", held.call.body):
             self._performed(number, failed("OSError", f"not tried: {self._board.broken}"))
             return
-        if held.call.kind in {kinds.TOOL, kinds.MCP, kinds.CLIENT} | SUPERVISED:
+        if held.call.kind in ASKERS_OWN:
             if self._labelled(held, number):
                 held.link.send({"what": "perform", "number": number, "id": held.submit.id})
             return

@@ -17,6 +17,7 @@ different records in one line.
 
 import json
 import re
+from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any, Final, NoReturn
 
@@ -36,7 +37,12 @@ _TRAILING: Final = json.JSONEncoder(
 ).encode
 _SMALL_INTS: Final = re.compile(r"\[(?:(?:0|-?[1-9][0-9]{0,14})(?:, (?!\])|(?=\])))*\]")
 """A list of ints of at most 15 digits, as ``str`` prints it."""
-_ALL_TEXT: Final = {str}
+_PLAIN: Final[dict[type, Callable[[Any], str]]] = {
+    str: _quote,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
+}
+"""How the values are written that most arguments are."""
 _FACTS_KEPT: Final = 4096
 _facts_text: Final[dict[str, str]] = {}
 """``str(list)`` of facts -> the same without spaces. A cache of a pure function, bounded."""
@@ -176,8 +182,8 @@ def _arguments(args: dict[str, Any]) -> str:
         ((name, value),) = args.items()
         if type(value) is str:
             return f"{{{_quote(name)}:{_quote(value)}}}"
-    if set(map(type, args.values())) == _ALL_TEXT:
-        return "{" + ",".join([f"{_quote(name)}:{_quote(args[name])}" for name in sorted(args)]) + "}"
+    if _PLAIN.keys() >= set(map(type, args.values())):
+        return "{" + ",".join([f"{_quote(name)}:{_PLAIN[type(args[name])](args[name])}" for name in sorted(args)]) + "}"
     verify_value(args)
     return _TRAILING(args)
 
