@@ -4,7 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 from nucleus.gate.lineage import (
     FOLDER,
@@ -103,7 +106,23 @@ def test_a_named_session_goes_on_for_as_long_as_was_said(tmp_path: Path) -> None
     assert of_name(tmp_path, "team") == Inheritance(0b11, PRIVATE, 5)
     assert of_name(tmp_path, "../team") == Inheritance()
     assert inherited(tmp_path, me()) == Inheritance(), "no process has it"
-    leave_name(tmp_path, "team", [0b11, PRIVATE, 5, 9], 0)
+    leave_name(tmp_path, "short", [0b11, PRIVATE, 5, 9], 0)
+    assert of_name(tmp_path, "short") == Inheritance()
+
+
+def test_a_later_gate_with_a_shorter_budget_makes_no_name_forget_sooner(tmp_path: Path) -> None:
+    """Whoever joins by name brings a policy: one of no time left was all that it took to start clean."""
+    leave_name(tmp_path, "team", [EVERYTHING, ALL_SEEN, 5, 9], 60)
+    enter_name(tmp_path, "team", tmp_path / "t.jsonl", 0)
+    assert of_name(tmp_path, "team").exposure == ALL_SEEN
+    leave_name(tmp_path, "team", [EVERYTHING, ALL_SEEN, 5, 9], 0)
+    assert of_name(tmp_path, "team").exposure == ALL_SEEN
+
+
+def test_with_the_last_budget_alone_a_name_would_forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nucleus.gate.lineage._until", lambda _path, seconds: time.time_ns() + seconds)
+    leave_name(tmp_path, "team", [EVERYTHING, ALL_SEEN, 5, 9], 60)
+    leave_name(tmp_path, "team", [EVERYTHING, ALL_SEEN, 5, 9], 0)
     assert of_name(tmp_path, "team") == Inheritance()
 
 

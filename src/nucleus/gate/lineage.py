@@ -12,8 +12,8 @@ Not done here: a process whose parent is gone has no lineage above it.
 A session that its owner named (``--session NAME``) has such a file too, by its
 name: clients that live for one call each are one after the other, and what
 one read counts when the next one sends. It is good for as long as the
-policy's budget of minutes after the last of them left, or until the owner
-asks for a fresh session.
+policy's budget of minutes after the last of them left (the longest of those
+budgets counts), or until the owner asks for a fresh session.
 """
 
 import json
@@ -84,14 +84,16 @@ def of_name(state: Path, name: str) -> Inheritance:
 
 def enter_name(state: Path, name: str, trace: Path, seconds: int) -> None:
     """Leave the worst to the session's next gate: what ``enter`` is to a process. Raises CannotEnforce."""
-    _put(_named(state, name), {"open": True, "trace": str(trace), "until": _after(seconds)})
+    path = _named(state, name)
+    _put(path, {"open": True, "trace": str(trace), "until": _until(path, seconds)})
 
 
 def leave_name(state: Path, name: str, kernel_state: list[int], seconds: int) -> None:
     """Leave what is true at a clean end, for ``seconds``. Raises CannotEnforce."""
     authority, exposure, budget, _ = kernel_state
     left = {"authority": authority, "exposure": exposure, "budget": budget}
-    _put(_named(state, name), {"open": False, **left, "until": _after(seconds)})
+    path = _named(state, name)
+    _put(path, {"open": False, **left, "until": _until(path, seconds)})
 
 
 def forget_names(state: Path) -> None:
@@ -176,8 +178,17 @@ def _named(state: Path, name: str) -> Path:
     return state / FOLDER / NAMES / f"{sha256(name.encode()).hexdigest()[:32]}.json"
 
 
-def _after(seconds: int) -> int:
-    return time.time_ns() + seconds * SECOND_NS
+def _until(path: Path, seconds: int) -> int:
+    """Return how long what is left under a name holds: no gate of the name takes back what an earlier one said.
+
+    Whoever starts a gate chooses its policy, and one of a minute would make the name forget in a minute.
+    """
+    after = time.time_ns() + seconds * SECOND_NS
+    try:
+        said = json.loads(path.read_bytes())["until"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return after
+    return max(after, said) if type(said) is int else after
 
 
 def _lives(process: Process) -> bool:
