@@ -3,16 +3,22 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nucleus.gate.protocol import send
 from nucleus.mcp.pins import digest_of
+from nucleus.mcp.stdio import GATE_GONE, Pump
+from tests.mcp.world import met
 
 SERVER = str(Path(__file__).with_name("server.py"))
 POLICY = 'version = 1\nprofile = "release"\n[mcp.t]\nallow = ["echo", "env"]\n'
@@ -213,6 +219,38 @@ def test_a_result_is_released_to_nobody_where_the_gate_was_gone_before_it(
     assert answer["error"]["message"] == "the gate is gone; nothing can be allowed any more"
     client.process.wait(60)
     assert client.leave()[0] == 1
+
+
+def test_a_gate_that_goes_while_a_result_comes_ends_the_mediator_in_good_order() -> None:
+    """Both are seen in one turn: the result finds the gate gone, and its end is heard of after that."""
+    ours, gate = socket.socketpair()
+    pipes = [os.pipe() for _ in range(4)]
+    (client_in, client), (answers, client_out), (server_out, server), (requests, server_in) = pipes
+
+    def both() -> None:
+        gate.close()
+        os.write(server, b'{"jsonrpc":"2.0","id":3,"result":{"secret":1}}\n')
+
+    steps: list[Callable[[], None]] = [lambda: send(gate, {"what": "perform", "number": 5}), both]
+
+    class Turns(AbstractContextManager[None]):
+        def __exit__(self, *_why: object) -> None:
+            if steps:
+                steps.pop(0)()
+
+    pump = Pump(
+        met().mediator, (client_in, client_out), (server_out, server_in), ours, lambda: None, lambda _: None, Turns()
+    )
+    os.write(client, b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}\n')
+    thread = threading.Thread(target=pump.run)
+    thread.start()
+    thread.join(20)
+    said = json.loads(os.read(answers, 1 << 16))
+    assert (said["id"], said["error"]["message"], pump.why) == (1, GATE_GONE, GATE_GONE)
+    assert b'"id":3' in os.read(requests, 1 << 16), "it was with the server"
+    ours.close()
+    for end in (end for pipe in pipes for end in pipe):
+        os.close(end)
 
 
 def test_an_approved_call_goes_through_once_when_it_is_made_again(tmp_path: Path, started: list[Client]) -> None:

@@ -255,7 +255,9 @@ class Pump:
 
     def _write(self, fd: int) -> None:
         """Write what waits for a side, as far as that takes it now."""
-        held = self._waiting[fd]
+        held = self._waiting.get(fd)
+        if held is None:
+            return  # Found gone in this turn already, by what another side said.
         with memoryview(held) as view:
             done = self._sent(fd, view[:PIPE])
         if done < 0:
