@@ -1,5 +1,6 @@
 """The owner's streams: carried over, never handed in; the terminal raw while the box runs, and restored."""
 
+import contextlib
 import os
 import pty
 import select
@@ -261,6 +262,57 @@ def test_a_box_names_no_key_of_its_own_that_suspends_so_that_words_for_it_reach_
     shown = shell.until("al42ive\r\n")
     assert "ow42ned" not in shown
     shell.until("0\r\n")
+
+
+HOARD = """
+import os, sys, time
+above = os.getpid()
+if not os.fork():
+    os.setsid()
+    while open(f"/proc/{above}/stat").read().rsplit(")", 1)[1].split()[0] != "T":
+        time.sleep(0.05)
+    for at in range(8):
+        open(f"hoard{at}", "wb").write(bytes(1 << 19))
+    time.sleep(300)
+print("rea" + "dy", flush=True)
+time.sleep(300)
+"""
+BOUNDED = """
+import sys
+from nucleus.local import quotas
+quotas.default_limits = lambda: quotas.Limits(1 << 40, upper=1 << 20)
+from nucleus.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@needs_box
+def test_what_goes_on_in_a_box_whose_run_is_suspended_stays_bounded(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "project" / "hoard.py").write_text(HOARD)
+    (tmp_path / "bounded.py").write_text(BOUNDED)
+    line = f"{sys.executable} {tmp_path}/bounded.py --state {shell.state} run --profile local_dev -- python3 hoard.py"
+    shell.type(f"{line}\r")
+    shell.until("ready")
+    shell.type("\x1a")
+    shell.until("Stopped")
+    until = time.monotonic() + 30
+    while _running("hoard.py"):
+        assert time.monotonic() < until, "nobody ended it"
+        time.sleep(0.1)
+    shell.type("fg\r")
+    shell.until("changes take more than 1 MiB")
+    shell.until("own> ")
+    shell.type("echo status $?\r")
+    shell.until("status 77")
+
+
+def _running(script: str) -> bool:
+    """Whether a process of a box runs this."""
+    lines = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(place.read_bytes().split(b"\0"))
+    return any(line[1:2] == [script.encode()] for line in lines)
 
 
 def test_what_ignores_the_signal_is_told_by_the_kernel() -> None:

@@ -140,6 +140,11 @@ class Living:
         return self._passed.process
 
     @property
+    def foremost(self) -> int:
+        """A descriptor of the box's process 1."""
+        return self._started.first
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """Where the box's changes lie on disk."""
         return self.view.upper, *(copy.upper for copy in self.view.copies)

@@ -41,6 +41,11 @@ class LlLiving:
         """A descriptor that is readable once the command, and all that it left, has ended."""
         return self._ended
 
+    @property
+    def foremost(self) -> int:
+        """-1: there is no process of the box with which all others end."""
+        return -1
+
     def go(self) -> None:
         """Let the command begin."""
         self._kept.go()

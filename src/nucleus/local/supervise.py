@@ -20,6 +20,7 @@ from nucleus.gate.connection import Connection
 from nucleus.gate.protocol import ProtocolError, Splitter, encode, unpacked
 from nucleus.lean import dataclass
 from nucleus.local.flows import Watch
+from nucleus.local.stand_in import stand_in
 from nucleus.local.streams import Streams
 from nucleus.policy.model import CALL_COST
 
@@ -66,6 +67,11 @@ class Held(Protocol):
     @property
     def ended(self) -> int:
         """A descriptor that is readable once the command has ended."""
+        ...
+
+    @property
+    def foremost(self) -> int:
+        """A descriptor of the process with which all others end, -1 where there is none."""
         ...
 
     def go(self) -> None:
@@ -171,10 +177,12 @@ class Supervisor:
         """Stop the command and this program, like any job of the owner's shell, until somebody lets them go on.
 
         Where no shell could let them (an orphaned process group) the kernel stops nobody, and they go on at once.
-        Nothing is judged less meanwhile: the gate is a process of its own, and refuses when the time is over.
+        Nothing is judged less meanwhile: the gate is a process of its own, and refuses when the time is over. What
+        the command started in sessions of its own is not stopped, but bounded as before (``stand_in``).
         """
         self._living.signal(signal.SIGSTOP)
-        self._streams.away(lambda: os.kill(0, signal.SIGTSTP))
+        with stand_in(self._living.foremost, lambda: now() >= self._end or bool(self._beyond())):
+            self._streams.away(lambda: os.kill(0, signal.SIGTSTP))
         self._living.signal(signal.SIGCONT)
         self._heard = now()
 
