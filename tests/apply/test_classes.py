@@ -8,7 +8,20 @@ from nucleus.apply.classes import classify, moved, noise
 from nucleus.policy.controls import Steering, steering
 
 NAMES = st.sampled_from(
-    ["a.py", "CLAUDE.md", ".envrc", "Makefile", ".git", "src", "conftest.py", "x\u200by", "ReadMe", ".CLAUDE", "HEAD"]
+    [
+        "a.py",
+        "CLAUDE.md",
+        ".envrc",
+        "Makefile",
+        ".git",
+        "src",
+        "conftest.py",
+        "x\u200by",
+        "ReadMe",
+        ".CLAUDE",
+        "HEAD",
+        "-rf",
+    ]
 )
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 
@@ -41,6 +54,15 @@ def test_deletions_links_special_files_and_modes_are_held_and_kept_deletions_are
     assert classify("a", "deleted", kept=True).category == "plain"
     assert classify(".envrc", "deleted", kept=True).category == "held"
     assert classify("a", "added", storage=True).category == "control"
+
+
+def test_a_name_that_is_an_option_where_a_pattern_names_it_waits_for_a_person() -> None:
+    """``tar cf x.tar *`` takes files of these names for its options, and runs what they say."""
+    for path in ("--checkpoint=1", "src/--checkpoint-action=exec=sh x", "-rf"):
+        assert classify(path, "added").category == "held", path
+        assert "option" in classify(path, "added").why
+    assert classify("-routes/a-b.ts", "added").category == "plain", "no pattern gives it without its directory's name"
+    assert classify("a-b", "added").category == "plain"
 
 
 def test_the_reason_is_the_one_of_the_worst() -> None:

@@ -48,6 +48,8 @@ def classify(path: str, what: str, *, kept: bool = False, storage: bool = False)
         found.append(data[f"steering.{steers.name.lower()}"])
     if not plain_name(path):
         found.append(data["name.odd"])
+    if path.rpartition("/")[2].startswith("-"):
+        found.append(data["name.option"])
     if storage:
         found.append(data["name.storage"])
     return max(found, key=lambda each: each.rank)
