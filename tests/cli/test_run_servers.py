@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nucleus.cli import Usage
 from nucleus.cli.run_servers import names, task_of
 from nucleus.errors import CannotEnforce
 from nucleus.mcp.configured import Server
@@ -51,6 +52,11 @@ def test_a_real_client_in_the_box_reads_the_file_that_names_the_servers(tmp_path
     done = place.run(*options, "--", "sh", "-c", words, str(install.node()), program)
     assert "read_graph" in [tool["name"] for tool in json.loads(done.stdout)["tools"]], done.stderr
     assert json.loads(report.read_text())["mcp"] == {"t": "http://127.0.0.1:3129/mcp/t"}
+
+
+def test_a_file_that_is_not_there_is_named_with_its_option(tmp_path: Path) -> None:
+    with pytest.raises(Usage, match=r"--mcp-config .*missing\.json: No such file"):
+        names(str(tmp_path / "missing.json"))
 
 
 @needs_box

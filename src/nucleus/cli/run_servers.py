@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
+from nucleus.cli import Usage
 from nucleus.errors import CannotEnforce
 
 if TYPE_CHECKING:
@@ -19,12 +20,15 @@ SECONDS: Final = 5.0
 
 
 def names(file: str) -> tuple[str, ...]:
-    """Return the names of the servers that a file names, none without a file. Raises CannotEnforce, OSError."""
+    """Return the names of the servers that a file names, none without a file. Raises Usage, CannotEnforce."""
     if not file:
         return ()
     from nucleus.mcp.configured import read_servers
 
-    return tuple(server.name for server in read_servers(Path(file)))
+    try:
+        return tuple(server.name for server in read_servers(Path(file)))
+    except OSError as error:
+        raise Usage(f"--mcp-config {file}: {error.strerror}") from error
 
 
 @final

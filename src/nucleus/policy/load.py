@@ -165,7 +165,7 @@ def _profiles(layers: Sequence[_Read], chosen: OwnerChoices) -> list[str]:
             line=1,
             fix=f"look at it, then: nucleus policy trust {waiting[0]}; or {fix}",
         )
-    raise PolicyError("no policy names a profile", fix=f'profile = "..." in nucleus.toml, or {fix}')
+    raise PolicyError("no policy names a profile", fix=f"nucleus init, for a first nucleus.toml; or {fix}")
 
 
 def _known(document: Document, name: str) -> None:
