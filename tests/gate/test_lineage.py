@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nucleus.errors import CannotEnforce
 from nucleus.gate.lineage import (
     FOLDER,
     Inheritance,
@@ -22,6 +23,7 @@ from nucleus.gate.lineage import (
     living,
     met,
     of_name,
+    verify_unlocked,
 )
 from nucleus.gate.peers import Process, process_of
 from nucleus.kernel.capability import EVERYTHING
@@ -142,6 +144,23 @@ def test_the_owner_lets_every_name_start_anew(tmp_path: Path) -> None:
     forget_names(tmp_path)
     assert of_name(tmp_path, "one") == of_name(tmp_path, "a/b") == Inheritance()
     forget_names(tmp_path / "nowhere")
+
+
+def test_a_lockdown_leaves_nothing_to_the_client_and_takes_nothing_from_its_parent(tmp_path: Path) -> None:
+    leave(tmp_path, (me(),), [0b1111, PRIVATE, 50, 0])
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    line = line_of(tmp_path, process_of(child.pid))
+    leave(tmp_path, line, [0b0011, PRIVATE | UNTRUSTED, 70, 3], locked=True)
+    verify_unlocked(inherited(tmp_path, me()))
+    assert inherited(tmp_path, me()) == Inheritance(0b0011, PRIVATE | UNTRUSTED, 50)
+    with pytest.raises(CannotEnforce, match="locked down"):
+        verify_unlocked(inherited(tmp_path, process_of(child.pid)))
+    child.communicate(b"\n")
+    leave_name(tmp_path, "team", [EVERYTHING, 0, 5, 9], 60, locked=True)
+    with pytest.raises(CannotEnforce, match="locked down"):
+        verify_unlocked(of_name(tmp_path, "team"))
+    leave_name(tmp_path, "team", [EVERYTHING, 0, 5, 9], 60)
+    verify_unlocked(of_name(tmp_path, "team"))
 
 
 def test_lines_to_which_nothing_can_be_left_are_let_go() -> None:

@@ -257,6 +257,27 @@ def test_after_a_lockdown_alone_the_same_client_gets_nothing_more(start: Start, 
     assert second.ask(READ)["code"] == "session"
 
 
+def test_a_lockdown_outlives_the_gate_for_its_name_until_the_owner_asks_for_a_fresh_session(start: Start) -> None:
+    """It was over as soon as the last client had left: the next one of the name opened a gate that was not locked."""
+    first = start("team", own_client=True)
+    assert Gates(first.state).lockdown() == 1
+    first.leave()
+    assert "locked down" in start("team", own_client=True).opened["refused"]
+    assert start("else", own_client=True).opened["what"] == "opened"
+    Gates(first.state).lockdown(retire=True)
+    assert start("team", own_client=True).opened["what"] == "opened"
+
+
+def test_a_client_that_was_locked_down_opens_no_other_gate_and_joins_none(start: Start) -> None:
+    other = start("team", own_client=True)
+    first = start()
+    first.ask({"do": "lockdown"})
+    first.leave()
+    assert "locked down" in start().opened["refused"]
+    assert "locked down" in start("team").opened["refused"]
+    assert other.perform(READ)["what"] == "released", "whom nobody stopped goes on"
+
+
 def asked(start: Start, name: str = "team") -> tuple[Member, str]:
     """Let a client ask something and end, as one does that lives for one call; return it and its question's id."""
     client = start(name, own_client=True)

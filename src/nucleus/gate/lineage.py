@@ -34,6 +34,8 @@ from nucleus.lean import dataclass
 FOLDER: Final = "lineage"
 NAMES: Final = "names"
 SECOND_NS: Final = 1_000_000_000
+NOTHING: Final = 0
+"""The authority that a lockdown leaves."""
 
 
 @final
@@ -88,10 +90,10 @@ def enter_name(state: Path, name: str, trace: Path, seconds: int) -> None:
     _put(path, {"open": True, "trace": str(trace), "until": _until(path, seconds)})
 
 
-def leave_name(state: Path, name: str, kernel_state: list[int], seconds: int) -> None:
-    """Leave what is true at a clean end, for ``seconds``. Raises CannotEnforce."""
+def leave_name(state: Path, name: str, kernel_state: list[int], seconds: int, *, locked: bool = False) -> None:
+    """Leave what is true at a clean end, for ``seconds``; nothing where it is ``locked``. Raises CannotEnforce."""
     authority, exposure, budget, _ = kernel_state
-    left = {"authority": authority, "exposure": exposure, "budget": budget}
+    left = {"authority": NOTHING if locked else authority, "exposure": exposure, "budget": budget}
     path = _named(state, name)
     _put(path, {"open": False, **left, "until": _until(path, seconds)})
 
@@ -108,6 +110,16 @@ def met(one: Inheritance, other: Inheritance) -> Inheritance:
     return Inheritance(
         one.authority & other.authority, one.exposure | other.exposure, min(one.budget, other.budget), unclean
     )
+
+
+def verify_unlocked(before: Inheritance) -> None:
+    """Raise CannotEnforce where what was before ended in a lockdown: a new gate would undo it."""
+    if before.authority == NOTHING:
+        raise CannotEnforce(
+            "this session was locked down",
+            why="a lockdown is for good: a client that comes back, or what it starts, does not get out of it",
+            fix="end the client and start it anew; for --session NAME: nucleus session new",
+        )
 
 
 def living(lines: Iterable[tuple[Process, ...]]) -> list[tuple[Process, ...]]:
@@ -130,16 +142,17 @@ def line_of(state: Path, client: Process) -> tuple[Process, ...]:
     return tuple(found)
 
 
-def leave(state: Path, line: tuple[Process, ...], kernel_state: list[int]) -> None:
+def leave(state: Path, line: tuple[Process, ...], kernel_state: list[int], *, locked: bool = False) -> None:
     """Leave what is true at a clean end to each process of ``line`` (``line_of``). Raises CannotEnforce.
 
     What a child saw, its parent can have been told: it is joined to what the
     parent left, never in its place. An end without a word stays what it is.
+    ``locked``: nothing is left to the client itself, for a lockdown is for good.
     """
     authority, exposure, budget, _ = kernel_state
     mine = Inheritance(authority, exposure, budget)
     client, *ancestors = line
-    _leave(state, client, mine)
+    _leave(state, client, Inheritance(NOTHING, exposure, budget) if locked else mine)
     for process in ancestors:
         left = _read(_place(state, process))
         if not left.unclean:

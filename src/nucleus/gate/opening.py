@@ -110,6 +110,7 @@ def open_principal(fields: Mapping[str, Any], client: Process, now: int) -> Open
     before = lineage.inherited(state, client)
     if name:
         before = lineage.met(before, lineage.of_name(state, name))
+    lineage.verify_unlocked(before)
     level = SEALED if fields.get("seal") else MEDIATED if fields.get("session") else COOPERATIVE
     containment = fields.get("seal") or ({"observe": OBSERVED} if observes(fields) else {})
     exposure = before.exposure

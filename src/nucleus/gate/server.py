@@ -50,7 +50,12 @@ TICK_NS: Final = 5_000_000_000
 
 def serve(descriptor: int, settings: Settings) -> int:
     """Serve the client at ``descriptor`` until its last connection closes; return the exit status."""
-    Server(socket.socket(fileno=descriptor), settings).run()
+    try:
+        server = Server(socket.socket(fileno=descriptor), settings)
+    except ProcessLookupError:
+        # Whoever started this gate is gone, and with it everybody who could be served, or told.
+        return 0
+    server.run()
     return 0
 
 
@@ -89,11 +94,12 @@ class Server:
             self._calls.end()
         if self._board is not None and not self._board.broken:
             self._board.opening.writer.close("the client ended")
-            opening, state = self._board.opening, self._board.root_state()
+            opening, state, locked = self._board.opening, self._board.root_state(), self._board.core.locked
             for line in self._lines:
-                lineage.leave(opening.state, line, state)
+                lineage.leave(opening.state, line, state, locked=locked)
             if self._name:
-                lineage.leave_name(opening.state, self._name, state, opening.policy.budget.seconds)
+                seconds = opening.policy.budget.seconds
+                lineage.leave_name(opening.state, self._name, state, seconds, locked=locked)
         # Whoever comes now finds this gate until what it saw is written down.
         for way_in in (self._door, self._desk):
             if way_in is not None:
@@ -252,6 +258,7 @@ class Server:
                 )
             # What the newcomer saw before, and what was left to it, hold for all from now on.
             before = lineage.inherited(opening.state, client)
+            lineage.verify_unlocked(before)
             now, root = board.now(), opening.principal
             self._calls.apply(board.step(Absorbed(root, before.exposure, now)))
             self._calls.apply(board.step(Tightened(root, before.authority, before.budget, NEVER, now)))
