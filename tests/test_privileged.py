@@ -131,3 +131,9 @@ def test_a_mediator_hashes_by_itself_as_with_openssl_and_does_not_hold_it() -> N
     )
     assert alone[1:] == with_openssl[1:]
     assert (alone[0], with_openssl[0]) == ("False", "True")
+
+
+def test_a_gate_whose_starter_is_gone_ends_without_a_word() -> None:
+    script = "import os; from nucleus.gate.spawn import start; start(['gate']); os._exit(0)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
