@@ -267,13 +267,16 @@ def test_a_box_names_no_key_of_its_own_that_suspends_so_that_words_for_it_reach_
 HOARD = """
 import os, sys, time
 above = os.getpid()
+heard, apart = os.pipe()
 if not os.fork():
     os.setsid()
+    os.write(apart, b"x")
     while open(f"/proc/{above}/stat").read().rsplit(")", 1)[1].split()[0] != "T":
         time.sleep(0.05)
     for at in range(8):
         open(f"hoard{at}", "wb").write(bytes(1 << 19))
     time.sleep(300)
+os.read(heard, 1)
 print("rea" + "dy", flush=True)
 time.sleep(300)
 """
