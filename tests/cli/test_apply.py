@@ -54,12 +54,13 @@ def test_everything_applied_is_status_zero_and_noted(world: World) -> None:
 
 
 def test_paths_behind_dashes_pick(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.host("-d/x")
     world.start()
     world.put("a")
-    world.put("-b")
+    world.put("-d/b")
     world.put("c")
-    assert main(["apply", "--non-interactive", "--", "a", "./-b"]) == 0
-    assert sorted(place.name for place in world.workspace.iterdir()) == ["-b", "a"]
+    assert main(["apply", "--non-interactive", "--", "a", "-d/b"]) == 0
+    assert sorted(place.name for place in world.workspace.rglob("*")) == ["-d", "a", "b", "x"]
     assert main(["apply", "--non-interactive", "--", "none"]) == 2
     assert "changes nothing at none" in capsys.readouterr().err
     assert main(["apply", "--non-interactive", "--", "/etc"]) == 2
