@@ -99,7 +99,7 @@ def test_a_package_that_the_lock_file_has_not_is_a_question_and_the_index_is_not
     assert index.asked == []
     bare = {"PIP_INDEX_URL": f"https://{HERE}:{index.port}/simple", "PIP_CERT": str(owner.ca)}
     assert owner.bare(*hostile, environment=bare).returncode == 0
-    assert index.paths[0] == "/simple/delta/"
+    assert "/simple/delta/" in index.paths  # beside what pip asks about itself, once in a while
 
 
 def test_a_package_that_the_lock_file_has_not_is_installed_once_a_person_said_so(owner: Owner, index: Server) -> None:
