@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.peers import Process, descends_from, parse_stat, peer_of, process_of
+from nucleus.gate.peers import Process, descends_from, lives, parse_stat, peer_of, process_of
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
@@ -72,6 +72,14 @@ def test_a_reused_number_is_not_the_ancestor() -> None:
     here = process_of(os.getpid())
     with child("import sys; print(flush=True); sys.stdin.read()") as (pid, _):
         assert not descends_from(pid, Process(here.pid, here.parent, here.start - 1))
+
+
+def test_a_process_lives_until_it_ends_and_another_under_its_number_is_not_it() -> None:
+    with child("print('here', flush=True); input()") as (pid, _):
+        process = process_of(pid)
+        assert lives(process)
+        assert not lives(Process(process.pid, process.parent, process.start + 1))
+    assert not lives(process)
 
 
 def test_a_process_that_is_gone_is_an_error_and_not_a_no() -> None:

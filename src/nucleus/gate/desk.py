@@ -18,7 +18,7 @@ from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
 from nucleus.gate.loop import Link, Loop
-from nucleus.gate.peers import Process, descends_from, peer_of, process_of
+from nucleus.gate.peers import Process, descends_from, lives, peer_of, process_of
 from nucleus.gate.protocol import packed
 
 FOLDER: Final = "gates"
@@ -76,7 +76,7 @@ class Desk:
 
         One that is gone is let go: nothing can descend from it any more.
         """
-        self._clients = [*(one for one in self._clients if _lives(one)), client]
+        self._clients = [*(one for one in self._clients if lives(one)), client]
         self._tell()
 
     def retire(self) -> None:
@@ -180,13 +180,6 @@ def gates(state: Path) -> Iterator[tuple[dict[str, Any], Path]]:
             continue
         for dead in (path, path.with_suffix(".sock"), path.with_suffix(".door")):
             dead.unlink(missing_ok=True)
-
-
-def _lives(process: Process) -> bool:
-    try:
-        return process_of(process.pid).start == process.start
-    except ProcessLookupError:
-        return False
 
 
 def ancestor_gate(state: Path, client: Process) -> str:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.peers import Process, descends_from, process_of
+from nucleus.gate.peers import Process, descends_from, lives
 from nucleus.kernel.capability import EVERYTHING
 from nucleus.kernel.exposure import ALL_SEEN, CLEAN, valid
 from nucleus.kernel.state import BUDGET_LIMIT
@@ -55,7 +55,7 @@ def inherited(state: Path, client: Process) -> Inheritance:
     found = Inheritance()
     for path in sorted((state / FOLDER).glob("*.json")):
         process = _process(path)
-        if process is None or not _lives(process):
+        if process is None or not lives(process):
             path.unlink(missing_ok=True)
             continue
         try:
@@ -124,7 +124,7 @@ def verify_unlocked(before: Inheritance) -> None:
 
 def living(lines: Iterable[tuple[Process, ...]]) -> list[tuple[Process, ...]]:
     """Return the lines to which something can still be left: some process of each lives."""
-    return [line for line in lines if any(_lives(one) for one in line)]
+    return [line for line in lines if any(lives(one) for one in line)]
 
 
 def line_of(state: Path, client: Process) -> tuple[Process, ...]:
@@ -202,13 +202,6 @@ def _until(path: Path, seconds: int) -> int:
     except (OSError, ValueError, KeyError, TypeError):
         return after
     return max(after, said) if type(said) is int else after
-
-
-def _lives(process: Process) -> bool:
-    try:
-        return process_of(process.pid).start == process.start
-    except ProcessLookupError:
-        return False
 
 
 def _process(path: Path) -> Process | None:

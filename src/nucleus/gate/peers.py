@@ -77,6 +77,14 @@ def process_of(pid: int) -> Process:
     return parse_stat(line)
 
 
+def lives(process: Process) -> bool:
+    """Whether a process is still there, and no other under its number."""
+    try:
+        return process_of(process.pid).start == process.start
+    except ProcessLookupError:
+        return False
+
+
 def parse_stat(line: bytes) -> Process:
     """Return what one line of ``/proc/PID/stat`` says.
 
