@@ -140,7 +140,7 @@ def test_installing_twice_changes_nothing_and_uninstalling_gives_the_old_file_ba
 
 
 @pytest.mark.parametrize("client", sorted(CLIENTS))
-def test_a_dry_run_shows_a_difference_that_patch_takes_and_writes_nothing(
+def test_a_dry_run_shows_a_difference_that_git_applies_and_writes_nothing(
     client: str, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del place
@@ -168,7 +168,7 @@ def test_a_dry_run_shows_a_difference_that_patch_takes_and_writes_nothing(
     target = folder / str(file).lstrip("/")
     target.parent.mkdir(parents=True)
     target.write_bytes(old)
-    subprocess.run(["patch", "-p1", "-s"], input=shown.encode(), cwd=folder, check=True)
+    subprocess.run(["git", "apply"], input=shown.encode(), cwd=folder, check=True)
     assert target.read_bytes() == new
     (made,) = [path for path in folder.rglob("hooks/*") if path.suffix in {".pl", ".py"}]
     assert made.read_text() == script
