@@ -174,3 +174,13 @@ def certificates(folder: Path) -> tuple[str, Path]:
     chain = folder / "example.pem"
     chain.write_bytes(key + leaf.public_bytes(Encoding.PEM))
     return root.public_bytes(Encoding.PEM).decode(), chain
+
+
+def worktree(folder: Path) -> Path:
+    """Return the linked worktree ``tree`` of a new repository ``main`` with one commit, both in ``folder``."""
+    main = folder / "main"
+    main.mkdir()
+    git(main, "init", "-q", "-b", "main")
+    git(main, "commit", "-q", "--allow-empty", "-m", "first")
+    git(main, "worktree", "add", "-q", str(folder / "tree"))
+    return folder / "tree"

@@ -14,15 +14,12 @@ from tests import world
 
 @pytest.fixture
 def found(tmp_path: Path) -> Linked:
+    tree = world.worktree(tmp_path)
     main = tmp_path / "main"
-    main.mkdir()
-    world.git(main, "init", "-q", "-b", "main")
-    world.git(main, "commit", "-q", "--allow-empty", "-m", "first")
-    world.git(main, "worktree", "add", "-q", str(tmp_path / "tree"))
     world.git(main, "config", "extensions.worktreeConfig", "true")
-    world.git(tmp_path / "tree", "config", "--worktree", "http.extraHeader", "Authorization: canary-token")
+    world.git(tree, "config", "--worktree", "http.extraHeader", "Authorization: canary-token")
     world.git(main, "remote", "add", "origin", "https://canary-token@forge.example/x.git")
-    place = linked(str(tmp_path / "tree"))
+    place = linked(str(tree))
     assert place is not None
     return place
 

@@ -11,12 +11,7 @@ from tests import world
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    main = tmp_path / "main"
-    main.mkdir()
-    world.git(main, "init", "-q", "-b", "main")
-    world.git(main, "commit", "-q", "--allow-empty", "-m", "first")
-    world.git(main, "worktree", "add", "-q", str(tmp_path / "tree"))
-    return tmp_path / "tree"
+    return world.worktree(tmp_path)
 
 
 def test_what_git_made_is_found(tree: Path) -> None:

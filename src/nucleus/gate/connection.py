@@ -101,7 +101,7 @@ class Connection:
                 self._sock.sendall(frame)
                 return answer(self._sock)
             except (OSError, EOFError, ProtocolError) as error:
-                raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+                raise _gone() from error
 
     def ahead(self, fields: dict[str, Any]) -> Callable[[], dict[str, Any]]:
         """Send one frame; what is returned waits for the answer. Other work is done meanwhile, and nothing asked.
@@ -114,7 +114,7 @@ class Connection:
                 try:
                     return act()
                 except (OSError, EOFError, ProtocolError) as error:
-                    raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+                    raise _gone() from error
 
         guarded(lambda: send(self._sock, fields))
         return lambda: dict(guarded(lambda: answer(self._sock))[0])
@@ -137,7 +137,7 @@ class Connection:
                     self._sock.sendall(b"".join(part))
                     found += answers(self._sock, len(part))
             except (OSError, EOFError, ProtocolError) as error:
-                raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+                raise _gone() from error
         return found
 
     def branch(self, fields: dict[str, Any]) -> "tuple[Connection, dict[str, Any]]":
@@ -148,7 +148,7 @@ class Connection:
                 data, passed, _flags, _address = socket.recv_fds(self._sock, 1 << 20, 1)
                 reply = decode(_rest(self._sock, data))
             except (OSError, EOFError, ProtocolError) as error:
-                raise StateBlocked(GONE, code="gate", rule="session", next_step="open a new session") from error
+                raise _gone() from error
         if not passed:
             raise refusal(reply)
         return Connection(socket.socket(fileno=passed[0]), wait=self.wait), reply
@@ -165,6 +165,10 @@ class Connection:
     def close(self) -> None:
         """Close the socket. The gate closes the principal with its last connection."""
         self._sock.close()
+
+
+def _gone() -> StateBlocked:
+    return StateBlocked(GONE, code="gate", rule="session", next_step="open a new session")
 
 
 def quarantined(value: object, depth: int = 32) -> bool:

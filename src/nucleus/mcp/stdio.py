@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol, final
 
 from nucleus.errors import CannotEnforce
-from nucleus.gate.protocol import ProtocolError, Splitter
+from nucleus.gate.protocol import AWAKE_NS, ProtocolError, Splitter
 from nucleus.gate.protocol import encode as frame
 from nucleus.mcp.engine import Mediator
 from nucleus.mcp.framing import Lines
@@ -40,9 +40,6 @@ TAKEN_NS: Final = 20_000
 """A look that took longer: somebody else needed the processor, so it is not idle, and needs no waking."""
 LAST_MS: Final = 100
 """Between two looks at the time once the client left."""
-AWAKE_NS: Final = 200_000
-"""How long this loop looks for what comes next before it sleeps. What it waits for mostly takes less than it takes to
-wake a processor that went idle over it (60 to 90 us on a virtual machine)."""
 GONE: Final = "the server is gone"
 GATE_GONE: Final = "the gate is gone; nothing can be allowed any more"
 
